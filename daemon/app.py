@@ -1,0 +1,153 @@
+"""The composition root: settings -> store -> roles; start, graceful stop."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from daemon.children import Child, redis_child, worker_child
+from daemon.core.errors import SettingsError, StoreUnavailable
+from daemon.core.records import Wanted
+from daemon.deliver import Deliver
+from daemon.dimse.presence import Presence
+from daemon.dimse.scp import Scp
+from daemon.dispatch import Dispatch
+from daemon.ingest import Ingest
+from daemon.settings import Settings, environment_for
+from daemon.settle import Settle
+from daemon.store import migrate
+from daemon.store.archive import Archive
+from daemon.store.database import Database
+from daemon.store.ledger import Ledger
+
+log = structlog.get_logger()
+
+TROUBLE_S = 1.0  # a loop's pause after an error
+GRACE_S = 20.0  # for associations and the image under way, at a stop
+
+
+def open_store(settings: Settings) -> tuple[Ledger, Archive]:
+    """Ledger and archive; nothing is contacted yet but a folder may be made."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    archive = Archive(settings.archive_url)
+    return Ledger(Database(settings.database_url), archive.path), archive
+
+
+class Loop(threading.Thread):
+    """Calls `turn` again and again; an error in one turn is logged and does not end the loop."""
+
+    def __init__(self, name: str, turn: Callable[[], float]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._turn, self._ending = turn, threading.Event()
+
+    def run(self) -> None:
+        """Until `end`."""
+        wait_s = 0.0
+        while not self._ending.wait(wait_s):
+            try:
+                wait_s = self._turn()
+            except StoreUnavailable as error:
+                log.error("store.unavailable", loop=self.name, why=str(error))
+                wait_s = TROUBLE_S
+            except Exception as error:  # noqa: BLE001  a process loop
+                log.error("loop.error", loop=self.name, kind=type(error).__name__, why=str(error)[:200])
+                wait_s = TROUBLE_S
+
+    def end(self) -> None:
+        """Let the turn under way be the last."""
+        self._ending.set()
+
+
+class Daemon:
+    """The roles of `thoraxd serve`: SCP and loops in one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.ledger, archive = open_store(settings)
+        presence = Presence(time.time)
+        reserve = settings.archive.reserve_mb * 1_000_000
+        ingest = Ingest(archive, self.ledger, settings.incoming, reserve, time.time)
+        self._scp = Scp(settings.scp, ingest, presence, settings.incoming)
+        wanted = tuple(Wanted(d.name, d.outputs, d.profile, d.marking) for d in settings.destination)
+        self._loops = [
+            Loop("settle", Settle(self.ledger, presence, settings.study, wanted, time.time).turn),
+            Loop("dispatch", Dispatch(self.ledger, settings.broker_url, time.time).turn),
+        ]
+        for destination in settings.destination:
+            deliver = Deliver(destination, settings.scp.ae_title, self.ledger, archive, settings.retry, time.time)
+            self._loops.append(Loop(f"deliver-{destination.name}", deliver.turn))
+
+    def start(self) -> None:
+        """Migrate where that is safe, then listen and loop. Raises StoreUnavailable, SettingsError, OSError."""
+        self._bring_up_to_date()
+        self.ledger.deliveries.release_claims(time.time())
+        buried = self.ledger.deliveries.bury_unknown({d.name for d in self._settings.destination})
+        if buried:
+            log.warning("deliveries.without_destination", count=buried)
+        self._scp.start()
+        for loop in self._loops:
+            loop.start()
+
+    def _bring_up_to_date(self) -> None:
+        """A new database, or our own SQLite file, is migrated at once; a hospital's is its administrator's."""
+        engine = self.ledger.database.engine
+        current, newest = migrate.revision(engine)
+        if current == newest:
+            return
+        if current is not None and engine.dialect.name != "sqlite":
+            raise SettingsError([f"the database is at revision {current}, not {newest}: run `thoraxd db upgrade`"])
+        migrate.upgrade(engine)
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is under way."""
+        self._scp.stop(GRACE_S)
+        for loop in self._loops:
+            loop.end()
+        for loop in self._loops:
+            if loop.is_alive():
+                loop.join(GRACE_S)
+        self.ledger.close()
+
+
+def run(settings: Settings, config: Path | None, *, embedded: bool) -> None:
+    """`thoraxd serve`, or, with `embedded`, `thoraxd up`: until SIGINT or SIGTERM.
+
+    Raises SettingsError, StoreUnavailable, OSError before anything is listened to.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    with (settings.home / "daemon.lock").open("a") as lock:
+        _lock(lock, settings.home)
+        daemon = Daemon(settings)
+        children: list[Child] = []
+        if embedded and not settings.broker.url:
+            children.append(redis_child(settings.redis_socket))
+        if embedded:
+            children.append(worker_child(environment_for(config, settings)))
+        try:
+            daemon.start()
+            while not ending.is_set():
+                for child in children:
+                    child.watch()
+                ending.wait(0.2)
+            log.info("daemon.stopping")
+        finally:
+            daemon.stop()
+            for child in reversed(children):
+                child.stop(GRACE_S)
+
+
+def _lock(lock: IO[str], home: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SettingsError([f"another thoraxd runs with home {home}"]) from None

@@ -1,0 +1,136 @@
+"""`thoraxd check`: tries every part once, as the daemon would use it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from celery import Celery
+
+from daemon.core.contract import celery_config
+from daemon.core.errors import SettingsError, ThoraxdError
+from daemon.dimse.scu import echo
+from daemon.settings import Destination, Settings, environment_for
+from daemon.store import migrate
+from daemon.store.archive import Archive
+from daemon.store.database import make_engine
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One part, whether it works, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def run_all(settings: Settings, config: Path | None) -> list[Result]:
+    """Every check, in the order in which the parts depend on each other."""
+    return list(_checks(settings, config))
+
+
+def _checks(settings: Settings, config: Path | None) -> Iterator[Result]:
+    yield Result("settings", True, str(config) if config else "defaults and environment")
+    yield _try("archive", lambda: _archive(settings))
+    yield _try("database", lambda: _database(settings))
+    yield _try("broker", lambda: _broker(settings))
+    yield _try("weights", lambda: _weights(settings, config))
+    yield _try("scp", lambda: _listening(settings))
+    for destination in settings.destination:
+        yield _try(f"destination {destination.name}", lambda d=destination: _destination(d, settings))  # type: ignore[misc]
+    if not settings.destination:
+        yield Result("destinations", True, "none: results stay in the archive")
+
+
+def _try(name: str, look: Callable[[], str]) -> Result:
+    try:
+        return Result(name, True, look())
+    except SettingsError as error:
+        return Result(name, False, "; ".join(error.mistakes))
+    except (ThoraxdError, OSError, redis.RedisError, RuntimeError) as error:
+        return Result(name, False, f"{error}" or type(error).__name__)
+
+
+def _archive(settings: Settings) -> str:
+    archive = Archive(settings.archive_url)
+    key = f"check-{os.getpid()}.tmp"
+    archive.write(key, b"thoraxd")
+    same = archive.read(key).getvalue() == b"thoraxd"
+    archive.delete(key)
+    if not same:
+        raise RuntimeError("what was written is not what was read")
+    free = archive.free_bytes()
+    if free is not None and free < settings.archive.reserve_mb * 1_000_000:
+        raise RuntimeError(f"{free / 1e9:.1f} GB free is below archive.reserve_mb: C-STORE answers A700")
+    return settings.archive_url + ("" if free is None else f", {free / 1e9:.1f} GB free")
+
+
+def _database(settings: Settings) -> str:
+    engine = make_engine(settings.database_url)
+    try:
+        current, newest = migrate.revision(engine)
+    finally:
+        engine.dispose()
+    where = engine.url.render_as_string(hide_password=True)
+    if current is None:
+        return f"{where}, empty: the first start makes the tables"
+    if current != newest:
+        raise RuntimeError(f"{where} is at revision {current}, not {newest}: run `thoraxd db upgrade`")
+    return f"{where}, revision {current}"
+
+
+def _broker(settings: Settings) -> str:
+    if not settings.broker.url and not settings.redis_socket.exists():
+        return "embedded, not running (`thoraxd up` starts it)"
+    app = Celery("thoraxd-check")
+    app.conf.update(celery_config(settings.broker_url))
+    client = redis.Redis.from_url(settings.broker_url.replace("redis+socket://", "unix://"), socket_connect_timeout=5)
+    client.ping()
+    workers = app.control.ping(timeout=1.0)
+    return f"answers, {len(workers)} worker{'s' if len(workers) != 1 else ''}"
+
+
+def _weights(settings: Settings, config: Path | None) -> str:
+    # The daemon never imports torch: the worker's own code looks, in a process of its own.
+    done = subprocess.run(
+        [sys.executable, "-m", "worker.identity"],
+        env=environment_for(config, settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or ["the weights do not load"])[-1])
+    return done.stdout.strip()
+
+
+def _listening(settings: Settings) -> str:
+    scp = settings.scp
+    where = f"{scp.ae_title} on {scp.host}:{scp.port}"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((scp.host, scp.port))
+        except OSError:
+            host = "127.0.0.1" if scp.host in ("", "0.0.0.0") else scp.host
+            echo(Destination(name="self", ae_title=scp.ae_title, host=host, port=scp.port, timeout_s=5), "CHECK")
+            return f"{where}, answers C-ECHO"
+    return f"{where}, free (not running)"
+
+
+def _destination(destination: Destination, settings: Settings) -> str:
+    echo(destination, settings.scp.ae_title)
+    return f"{destination.ae_title} at {destination.host}:{destination.port} answers C-ECHO"

@@ -1,0 +1,174 @@
+"""up, serve, check, studies, show, replay, demo, db upgrade."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from daemon import settings as settings_file
+from daemon.app import open_store, run
+from daemon.cli import check as checks
+from daemon.cli import demo as demonstration
+from daemon.cli import tables
+from daemon.core.log import configure, hush
+from daemon.settings import Settings
+from daemon.store import migrate
+from daemon.store.ledger import Ledger
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Reads chest radiographs on arrival, sends back SR and GSPS. AI, unverified: not a medical device.",
+)
+db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
+app.add_typer(db, name="db")
+console = Console()
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="thoraxd.toml [default: the one here, if any]")]
+Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line")]
+
+
+def _settings(config: Path | None) -> tuple[Settings, Path | None]:
+    if config is None and Path("thoraxd.toml").exists():
+        config = Path("thoraxd.toml")
+    return settings_file.load(config), config
+
+
+def _ledger(config: Path | None) -> tuple[Ledger, Settings]:
+    hush()
+    settings, _ = _settings(config)
+    ledger, _archive = open_store(settings)
+    if migrate.revision(ledger.database.engine)[0] is None:
+        console.print("The database is empty: nothing was received yet.", style="yellow")
+        raise typer.Exit(1)
+    return ledger, settings
+
+
+def _lines(reports: list[dict[str, Any]]) -> None:
+    for report in reports:
+        typer.echo(json.dumps(report))
+
+
+@app.command()
+def up(config: Config = None) -> None:
+    """Daemon, embedded Redis and worker in one process tree, until Ctrl-C."""
+    settings, path = _settings(config)
+    configure(settings.log.level, settings.log.format)
+    run(settings, path, embedded=True)
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """The daemon alone; broker, database and workers are elsewhere."""
+    settings, path = _settings(config)
+    configure(settings.log.level, settings.log.format)
+    run(settings, path, embedded=False)
+
+
+@app.command()
+def check(config: Config = None, as_json: Json = False) -> None:
+    """Say whether settings, database, broker, archive, weights and destinations work."""
+    hush()
+    settings, path = _settings(config)
+    results = checks.run_all(settings, path)
+    if as_json:
+        _lines([result.as_dict() for result in results])
+    else:
+        console.print(tables.checks(results))
+    if not all(result.ok for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def studies(
+    config: Config = None,
+    as_json: Json = False,
+    state: Annotated[str | None, typer.Option(help="only studies in this state, e.g. FAILED")] = None,
+    limit: Annotated[int | None, typer.Option(help="only the newest so many")] = None,
+) -> None:
+    """What was received, the newest first, and what became of it."""
+    ledger, _ = _ledger(config)
+    reports = ledger.views.studies(ledger.views.study_uids(state=state.upper() if state else None, limit=limit))
+    if as_json:
+        _lines(reports)
+    else:
+        console.print(tables.studies(reports))
+
+
+@app.command()
+def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
+    """Everything about one study: its images, results and deliveries."""
+    ledger, _ = _ledger(config)
+    reports = ledger.views.studies([study_uid])
+    if not reports:
+        Console(stderr=True).print(f"no study {study_uid}", style="red", markup=False)
+        raise typer.Exit(1)
+    report = reports[0] | {"objects": ledger.views.object_deliveries(study_uid)}
+    report["findings"] = [json.loads(answer)["findings"] for _, answer in ledger.views.answers(study_uid)]
+    if as_json:
+        _lines([report])
+    else:
+        tables.print_study(console, report)
+
+
+@app.command()
+def replay(
+    study_uids: Annotated[
+        list[str] | None, typer.Argument(help="studies [default: with --failed, all of them]")
+    ] = None,
+    config: Config = None,
+    destination: Annotated[str | None, typer.Option(help="only to this destination")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="only deliveries that were given up or still wait")] = False,
+    analysis: Annotated[bool, typer.Option("--analysis", help="analyse the images again")] = False,
+) -> None:
+    """Send results again, byte for byte the same; or, with --analysis, analyse again."""
+    ledger, settings = _ledger(config)
+    if destination is not None and destination not in {item.name for item in settings.destination}:
+        raise typer.BadParameter(f"the settings name no destination {destination!r}")
+    if not study_uids and not failed:
+        raise typer.BadParameter("name studies, or give --failed for all deliveries that were given up")
+    wanted = study_uids or ledger.views.failed_delivery_uids(destination)
+    known = {report["study_uid"] for report in ledger.views.studies(wanted)}
+    for missing in [uid for uid in wanted if uid not in known]:
+        Console(stderr=True).print(f"no study {missing}", style="red", markup=False)
+    if analysis:
+        count = sum(ledger.deliveries.replay_analysis(uid) for uid in wanted)
+        console.print(f"{count} images will be analysed again")
+    else:
+        count = ledger.deliveries.replay(wanted, destination, failed_only=failed, now=time.time())
+        console.print(f"{count} objects will be sent again")
+    if known != set(wanted) or not count:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    files: Annotated[list[Path] | None, typer.Argument(help="DICOM films [default: a synthetic phantom]")] = None,
+    out: Annotated[Path, typer.Option(help="where results and pictures go")] = Path("demo-out"),
+    as_json: Json = False,
+) -> None:
+    """Send FILES (or a built-in phantom) through a private instance and show the results."""
+    hush()
+    reports = demonstration.run_demo(files or [], out, console if not as_json else Console(stderr=True))
+    if as_json:
+        _lines(reports)
+    else:
+        demonstration.print_results(console, reports)
+    if any(report["state"] == "FAILED" for report in reports):
+        raise typer.Exit(1)
+
+
+@db.command("upgrade")
+def db_upgrade(config: Config = None) -> None:
+    """Bring the database to this version's schema."""
+    hush()
+    settings, _ = _settings(config)
+    ledger, _archive = open_store(settings)
+    migrate.upgrade(ledger.database.engine)
+    console.print(f"database at revision {migrate.head()}")

@@ -1,0 +1,89 @@
+"""Reports for a person's eyes (rich)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from daemon.cli.check import Result
+
+_STYLE = {
+    "DELIVERED": "green", "COMMITTED": "green", "SENT": "green", "DONE": "green", "REPORTED": "green",
+    "FAILED": "red", "DEAD": "red",
+    "SET_ASIDE": "yellow", "PENDING": "cyan", "DELIVERING": "cyan", "ANALYSING": "cyan",
+}  # fmt: skip
+
+
+def _state(state: str) -> Text:
+    return Text(state, style=_STYLE.get(state, ""))
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.0f} %"
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _plain(*titles: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def checks(results: Sequence[Result]) -> Table:
+    """One line a check."""
+    table = _plain("", "what", "how it is")
+    for result in results:
+        mark = Text("ok", style="green") if result.ok else Text("no", style="red")
+        table.add_row(mark, result.name, Text(result.detail))
+    return table
+
+
+def studies(reports: Sequence[dict[str, Any]]) -> Table:
+    """One line a study."""
+    table = _plain("received", "study", "state", "AI", "delivered", "reason")
+    for report in reports:
+        sent = "  ".join(f"{line['destination']} {line['state']} ({line['attempts']})" for line in report["deliveries"])
+        table.add_row(
+            _time(report["received_at"]),
+            report["study_uid"],
+            _state(report["state"]),
+            Text(_percent(report["probability"]), style="bold red" if report["positive"] else ""),
+            sent,
+            Text(report["reason"]),
+        )
+    return table
+
+
+def print_study(console: Console, report: dict[str, Any]) -> None:
+    """All about one study."""
+    console.print(f"study     {report['study_uid']}  (revision {report['revision']})", highlight=False)
+    console.print(Text("state     ").append_text(_state(report["state"])), Text(report["reason"]))
+    outcome = {True: "above the operating point", False: "below the operating point", None: ""}[report["positive"]]
+    console.print(f"AI        {_percent(report['probability']) or '-'}  {outcome}  (AI, unverified)", highlight=False)
+    console.print(f"received  {_time(report['received_at'])}   settled {_time(report['settled_at'])}", highlight=False)
+    images = _plain("image", "state", "seconds", "reason")
+    for item in report["instances"]:
+        seconds = "" if item["seconds"] is None else f"{item['seconds']:.2f}"
+        images.add_row(item["sop_uid"], _state(item["state"]), seconds, Text(item["reason"]))
+    console.print(images)
+    for kind, outputs in report["outputs"].items():
+        results = _plain(f"{kind} (revision)", "where it lies")
+        for item in outputs:
+            results.add_row(f"{item['profile'] or kind} ({item['revision']})", item["path"])
+        console.print(results)
+    if report.get("objects"):
+        deliveries = _plain("to", "object", "state", "attempts", "status", "reason")
+        for item in report["objects"]:
+            cells = (str(item["attempts"]), item["status"] or "", Text(item["reason"]))
+            deliveries.add_row(item["destination"], item["sop_uid"], _state(item["state"]), *cells)
+        console.print(deliveries)

@@ -1,0 +1,61 @@
+"""The errors a caller can act on.
+
+ThoraxdError
+├── IngestError              the sender is told by a DIMSE status (daemon/dimse/status.py)
+│   ├── ArchiveFull          try again later, nothing was kept
+│   ├── UnreadableDataSet    the data set does not parse
+│   └── IdentityMismatch     SOP Class or Instance UID of data set and command differ
+├── DeliveryError            one object could not be delivered this time
+│   ├── DestinationUnreachable   no association; try all of it again later
+│   └── DestinationRefused       the destination answered with a failure status
+├── SettingsError            every mistake in the settings, together
+└── StoreUnavailable         database or archive does not answer
+
+Messages carry no patient data: UIDs, codes and counts only.
+"""
+
+from __future__ import annotations
+
+
+class ThoraxdError(Exception):
+    """Root of all errors that thoraxd raises on purpose."""
+
+
+class IngestError(ThoraxdError):
+    """An instance was not taken."""
+
+
+class ArchiveFull(IngestError):  # noqa: N818  named by what the sender must know
+    """The archive is below its reserve of free space; nothing was kept."""
+
+
+class UnreadableDataSet(IngestError):  # noqa: N818
+    """The data set cannot be parsed, or lacks the UIDs that identify it."""
+
+
+class IdentityMismatch(IngestError):  # noqa: N818
+    """The data set is not the instance that the command announced."""
+
+
+class DeliveryError(ThoraxdError):
+    """One object could not be delivered this time."""
+
+
+class DestinationUnreachable(DeliveryError):  # noqa: N818
+    """No association could be had, or it broke."""
+
+
+class DestinationRefused(DeliveryError):  # noqa: N818
+    """The destination answered, and not with 0000."""
+
+
+class StoreUnavailable(ThoraxdError):  # noqa: N818
+    """The database or the archive does not answer."""
+
+
+class SettingsError(ThoraxdError):
+    """Every mistake in the settings, together."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes

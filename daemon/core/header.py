@@ -1,0 +1,67 @@
+"""Reading a received Part 10 file (PS3.10 section 7) up to, never into, its pixels.
+
+Large values stay on disk, and a deflated data set (PS3.5 A.5) is inflated only as far as a header can reach, so a
+hostile file costs a bounded amount of memory.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from typing import IO
+
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from daemon.core.errors import UnreadableDataSet
+
+MAX_INFLATED_HEADER = 16 * 1024 * 1024
+_MAX_META = 1024 * 1024
+_DEFER_ABOVE = 64 * 1024
+_PIXELS = 0x7FE00008  # Float Pixel Data, the first of the pixel elements
+
+
+def read_header(file: IO[bytes]) -> Dataset:
+    """The data set without its pixels, `file_meta` kept.
+
+    Raises UnreadableDataSet when the bytes are no data set or lack one of the four UIDs that identify an instance.
+    """
+    try:
+        meta = _read_meta(file)
+        if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
+            ds = _read_deflated(file)
+            ds.file_meta = meta
+        else:
+            file.seek(0)
+            ds = dcmread(file, stop_before_pixels=True, defer_size=_DEFER_ABOVE)
+        uids = [ds.SOPClassUID, ds.SOPInstanceUID, ds.StudyInstanceUID, ds.SeriesInstanceUID]
+    except AttributeError as error:
+        raise UnreadableDataSet("the data set lacks SOP Class, SOP Instance, Study or Series Instance UID") from error
+    except Exception as error:
+        # pydicom has no closed set of errors for broken bytes; all of them mean the same to a sender.
+        raise UnreadableDataSet(f"the data set does not parse ({type(error).__name__})") from error
+    if not all(uids):
+        raise UnreadableDataSet("SOP Class, SOP Instance, Study or Series Instance UID is empty")
+    return ds
+
+
+def _read_meta(file: IO[bytes]) -> FileMetaDataset:
+    """The file meta information; leaves `file` at the first byte after it."""
+    start = file.read(144)  # preamble, "DICM", (0002,0000) UL with its 4-byte value
+    group_length = struct.unpack("<L", start[140:144])[0]
+    if start[128:136] != b"DICM\x02\x00\x00\x00" or group_length > _MAX_META:
+        raise UnreadableDataSet("no file meta information")
+    return dcmread(BytesIO(start + file.read(group_length))).file_meta
+
+
+def _read_deflated(file: IO[bytes]) -> Dataset:
+    inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_INFLATED_HEADER)
+
+    def at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+        return tag >= _PIXELS
+
+    return read_dataset(BytesIO(inflated), False, True, stop_when=at_pixels)

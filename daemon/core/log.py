@@ -1,0 +1,43 @@
+"""Events, not prose: `log.info("instance.stored", study=…)`. No patient data: UIDs, AE titles, codes and counts only.
+
+The libraries below us are less careful (pydicom puts the offending value into its warnings), so their records are
+dropped below CRITICAL and their warnings are not printed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from typing import Any
+
+import pydicom.config
+import structlog
+
+_CARELESS = ("pydicom", "pynetdicom", "highdicom", "py.warnings", "pylibjpeg", "libjpeg", "openjpeg")
+
+
+def configure(level: str, style: str) -> None:
+    """Set up this process. level: debug…error; style: auto (text on a terminal, JSON elsewhere), text or json."""
+    text = style == "text" or (style == "auto" and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    hush()
+
+
+def hush() -> None:
+    """Keep the values of data elements, which may name a patient, out of logs and warnings."""
+    for name in _CARELESS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    warnings.simplefilter("ignore")
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE

@@ -1,0 +1,1 @@
+"""DICOM message exchange (PS3.7) with modalities and PACS."""

@@ -1,0 +1,113 @@
+"""The Storage and Verification SCP: PS3.4 Annex A and B, on pynetdicom."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+from pydicom import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.events import Event
+from pynetdicom.transport import ThreadedAssociationServer
+
+from daemon.core.errors import ThoraxdError
+from daemon.dimse import status
+from daemon.dimse.contexts import STORAGE_SCP, TRANSFER_SYNTAXES_SCP, VERIFICATION
+from daemon.dimse.presence import Presence
+from daemon.dimse.streaming import discard_unfinished, stream_to, sweep
+from daemon.ingest import Ingest, Received
+from daemon.settings import ScpSettings
+
+log = structlog.get_logger()
+
+# The largest PDU we take, bytes: bigger ones cost fewer turns through pynetdicom's reactor (docs/benchmarks.md).
+MAXIMUM_PDU = 131_072
+
+
+class Scp:
+    """Listens from `start` to `stop`."""
+
+    def __init__(self, settings: ScpSettings, ingest: Ingest, presence: Presence, incoming: Path) -> None:
+        self._settings, self._ingest, self._presence, self._incoming = settings, ingest, presence, incoming
+        self._server: ThreadedAssociationServer | None = None
+        self._ae = self._application_entity()
+
+    def _application_entity(self) -> AE:
+        ae = AE(ae_title=self._settings.ae_title)
+        ae.maximum_pdu_size = MAXIMUM_PDU
+        ae.maximum_associations = self._settings.max_associations
+        ae.network_timeout = ae.dimse_timeout = self._settings.timeout_s
+        ae.require_called_aet = self._settings.require_called_ae
+        ae.require_calling_aet = list(self._settings.allowed_ae)
+        for sop_class in STORAGE_SCP:
+            ae.add_supported_context(sop_class.uid, [syntax.uid for syntax in TRANSFER_SYNTAXES_SCP])
+        ae.add_supported_context(VERIFICATION.uid)
+        return ae
+
+    def start(self) -> None:
+        """Listen. Raises OSError when the address cannot be had."""
+        stream_to(self._incoming)
+        swept = sweep(self._incoming)
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, self._on_c_store),
+            (evt.EVT_C_ECHO, self._on_c_echo),
+            (evt.EVT_CONN_CLOSE, self._on_closed),
+            (evt.EVT_RELEASED, self._on_released),
+            (evt.EVT_ABORTED, self._on_closed),
+        ]
+        address = (self._settings.host, self._settings.port)
+        self._server = self._ae.start_server(address, block=False, evt_handlers=handlers)
+        log.info("scp.listening", ae_title=self._settings.ae_title, host=address[0], port=address[1], swept=swept)
+
+    def stop(self, grace_s: float) -> None:
+        """Take no new association, give those that run `grace_s` seconds to end, then abort them."""
+        if self._server is None:
+            return
+        self._server.shutdown()  # the listening socket; associations have their own
+        deadline = time.monotonic() + grace_s
+        while self._ae.active_associations and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._ae.shutdown()  # aborts what is left
+        self._server = None
+
+    def _on_c_echo(self, event: Event) -> int:
+        """C-ECHO-RQ -> status; PS3.4 Annex A."""
+        return status.SUCCESS
+
+    def _on_c_store(self, event: Event) -> int | Dataset:
+        """C-STORE-RQ -> status; PS3.4 Annex B."""
+        request = cast(C_STORE, event.request)
+        try:
+            taken = self._ingest.take(
+                Received(
+                    path=event.dataset_path,
+                    sop_class_uid=str(request.AffectedSOPClassUID),
+                    sop_uid=str(request.AffectedSOPInstanceUID),
+                    transfer_syntax_uid=str(event.context.transfer_syntax),
+                    calling_ae=str(event.assoc.requestor.ae_title).strip(),
+                )
+            )
+        except ThoraxdError as error:
+            code = status.status_of(error)
+            log.warning(
+                "instance.refused", instance=request.AffectedSOPInstanceUID, status=f"{code:04X}", why=str(error)
+            )
+            return status.failure(code, str(error))
+        except Exception as error:  # noqa: BLE001  an association must survive any one instance
+            log.error("instance.error", instance=request.AffectedSOPInstanceUID, kind=type(error).__name__)
+            return status.failure(status.PROCESSING_FAILURE, "processing failure")
+        self._presence.touched(id(event.assoc), taken.study_uid)
+        if not event.assoc.is_established:  # it broke while the instance was being kept
+            self._presence.closed(id(event.assoc))
+        return status.SUCCESS
+
+    def _on_released(self, event: Event) -> None:
+        self._presence.closed(id(event.assoc))
+
+    def _on_closed(self, event: Event) -> None:
+        """The connection is gone, after a release or without one."""
+        self._presence.closed(id(event.assoc))
+        discard_unfinished(event.assoc)

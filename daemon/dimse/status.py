@@ -1,0 +1,65 @@
+"""C-STORE response statuses: PS3.4 table B.2-1, PS3.7 Annex C."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydicom import Dataset
+
+from daemon.core.errors import (
+    ArchiveFull,
+    IdentityMismatch,
+    IngestError,
+    StoreUnavailable,
+    ThoraxdError,
+    UnreadableDataSet,
+)
+
+SUCCESS = 0x0000
+PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.23
+
+STATUS: Mapping[type[ThoraxdError], int] = {
+    ArchiveFull: 0xA700,  # refused: out of resources
+    StoreUnavailable: 0xA700,  # nothing is wrong with the instance: the sender shall try again
+    IdentityMismatch: 0xA900,  # data set does not match SOP class
+    UnreadableDataSet: 0xC000,  # cannot understand
+    IngestError: 0xC000,
+}
+
+_MEANINGS: Mapping[int, str] = {
+    0xA700: "out of resources",
+    0xA900: "data set does not match SOP class",
+    0xB000: "warning: coercion of data elements",
+    0xB006: "warning: elements discarded",
+    0xB007: "warning: data set does not match SOP class",
+    0xC000: "cannot understand",
+    0x0110: "processing failure",
+    0x0111: "duplicate SOP instance",
+    0x0117: "invalid SOP instance",
+    0x0122: "SOP class not supported",
+    0x0124: "not authorized",
+}
+
+
+def status_of(error: ThoraxdError) -> int:
+    """The status that tells a sender of this error."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def failure(status: int, comment: str) -> Dataset:
+    """A response with an Error Comment (0000,0902), LO, at most 64 characters."""
+    response = Dataset()
+    response.Status = status
+    response.ErrorComment = comment[:64]
+    return response
+
+
+def is_warning(status: int) -> bool:
+    """Whether a C-STORE was done with a reservation (Bxxx)."""
+    return status & 0xF000 == 0xB000 or status == 0x0001
+
+
+def meaning(status: int) -> str:
+    """A status for a person: hexadecimal and, where the standard has one, its words."""
+    text = _MEANINGS.get(status) or _MEANINGS.get(status & 0xFF00) or _MEANINGS.get(status & 0xF000)
+    return f"{status:04X}" + (f" {text}" if text else "")

@@ -1,0 +1,43 @@
+"""The dispatch loop: wakes a worker for each job; what a broker loses is sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from daemon.core.contract import QUEUES, TASKS, celery_config
+from daemon.store.ledger import Ledger
+
+log = structlog.get_logger()
+
+RESEND_S = 20.0  # a job that no worker has taken up after this long is sent again
+WINDOW = 64  # jobs out at a time
+BROKER_DOWN_S = 1.0
+
+
+class Dispatch:
+    """One turn sends every job that is due."""
+
+    def __init__(self, ledger: Ledger, broker_url: str, clock: Callable[[], float]) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._celery = Celery("thoraxd")
+        self._celery.conf.update(celery_config(broker_url))
+
+    def turn(self) -> float:
+        """Send what is due; seconds until the next turn."""
+        jobs = self._ledger.jobs.take_unsent(self._clock(), RESEND_S, WINDOW)
+        for position, (job_id, kind) in enumerate(jobs):
+            try:
+                self._celery.send_task(TASKS[kind], args=[job_id], queue=QUEUES[kind], retry=False)
+            except (OperationalError, OSError) as error:
+                self._not_taken([unsent for unsent, _ in jobs[position:]], error)
+                return BROKER_DOWN_S
+        return 0.1
+
+    def _not_taken(self, job_ids: Collection[int], error: Exception) -> None:
+        log.warning("broker.unreachable", kind=type(error).__name__, jobs=len(job_ids))
+        self._ledger.jobs.unsend(list(job_ids))
+        self._celery.pool.force_close_all()

@@ -1,0 +1,1 @@
+"""What must survive: the ledger (database) and the archive (files)."""

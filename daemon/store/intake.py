@@ -1,0 +1,97 @@
+"""Ledger transactions of receiving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from daemon.core.records import ReceivedInstance
+from daemon.core.states import JobState, StudyEvent, StudyState, advance
+from daemon.store.database import Database
+from daemon.store.schema import InstanceRow, JobRow, StudyRow
+
+# States in which the current revision has no result objects yet: a further image simply joins it.
+_STILL_OPEN = frozenset({StudyState.RECEIVED, StudyState.ANALYSING})
+
+
+def insert_once(session: Session, table: type[Any], values: dict[str, Any]) -> bool:
+    """Insert a row unless its key exists; whether it was inserted."""
+    dialect = session.get_bind().dialect.name
+    statement = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}.get(dialect, insert)(table).values(**values)
+    if dialect in ("sqlite", "postgresql"):
+        statement = statement.on_conflict_do_nothing()  # type: ignore[attr-defined]
+    return bool(session.connection().execute(statement).rowcount)
+
+
+class Intake:
+    """What receiving writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, sop_uid: str) -> str | None:
+        """The digest of an instance that is on record, else None."""
+        with self._database.read() as session:
+            return session.scalar(select(InstanceRow.digest).where(InstanceRow.sop_uid == sop_uid))
+
+    def record(self, instance: ReceivedInstance, now: float) -> bool:
+        """Record an archived instance, its study and its job, in one durable transaction.
+
+        False: the SOP Instance UID was on record already, and nothing was changed (PS3.4 B.2.3 lets a receiver
+        accept a duplicate).
+        """
+        with self._database.write() as session:
+            insert_once(
+                session,
+                StudyRow,
+                {
+                    "study_uid": instance.study_uid,
+                    "state": StudyState.RECEIVED,
+                    "reason": "",
+                    "revision": 1,
+                    "received_at": now,
+                    "last_instance_at": now,
+                },
+            )
+            new = insert_once(
+                session,
+                InstanceRow,
+                {
+                    "sop_uid": instance.sop_uid,
+                    "study_uid": instance.study_uid,
+                    "series_uid": instance.series_uid,
+                    "sop_class_uid": instance.sop_class_uid,
+                    "transfer_syntax_uid": instance.transfer_syntax_uid,
+                    "key": instance.key,
+                    "digest": instance.digest,
+                    "size": instance.size,
+                    "received_at": now,
+                    "calling_ae": instance.calling_ae,
+                    "eligibility": instance.eligibility,
+                    "reason": instance.reason,
+                },
+            )
+            if not new:
+                return False
+            study = session.get_one(StudyRow, instance.study_uid, with_for_update=True)
+            state = StudyState(study.state)
+            if state not in _STILL_OPEN:
+                study.revision += 1
+            study.state = advance(state, StudyEvent.INSTANCE_ARRIVED)
+            study.reason = ""
+            study.last_instance_at = now
+            study.completed_at = study.analysed_at = study.settled_at = None
+            if instance.eligibility != "SET_ASIDE":
+                session.add(
+                    JobRow(
+                        kind="analyse",
+                        study_uid=instance.study_uid,
+                        subject=instance.sop_uid,
+                        state=JobState.QUEUED,
+                        created_at=now,
+                    )
+                )
+        return True

@@ -1,0 +1,199 @@
+"""Ledger transactions of the work that Celery workers do.
+
+The row is the job and the lease is the claim: a message that is lost, doubled or late changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from daemon.core.records import AnsweredImage, Job, NewOutput, OutputReference, ReportInputs
+from daemon.core.states import JobState, StudyEvent, StudyState, advance, advance_job
+from daemon.store.database import Database
+from daemon.store.intake import insert_once
+from daemon.store.schema import InstanceRow, JobRow, OutputRow, StudyRow
+
+
+class Jobs:
+    """What the dispatch loop and the workers write."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take_unsent(self, now: float, resend_s: float, window: int) -> list[tuple[int, str]]:
+        """(id, kind) of jobs to wake a worker for, marked as sent: new ones, and those nobody took up.
+
+        At most `window` jobs are out at a time, so that a long queue is not sent again and again while it waits.
+        """
+        stale = now - resend_s
+        with self._database.write() as session:
+            lapsed = and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < now)
+            waiting = JobRow.state == JobState.QUEUED
+            out = len(session.scalars(select(JobRow.id).where(waiting, JobRow.sent_at >= stale).limit(window)).all())
+            rows = session.scalars(
+                select(JobRow)
+                .where(or_(JobRow.sent_at.is_(None), JobRow.sent_at < stale), or_(waiting, lapsed))
+                # Reports first: their studies have waited longest.
+                .order_by(JobRow.kind.desc(), JobRow.id)
+                .limit(max(0, window - out))
+                .with_for_update(skip_locked=True)
+            ).all()
+            for row in rows:
+                row.sent_at = now
+            return [(row.id, row.kind) for row in rows]
+
+    def unsend(self, job_ids: Sequence[int]) -> None:
+        """The broker did not take these: they are due again."""
+        with self._database.write() as session:
+            for row in session.scalars(select(JobRow).where(JobRow.id.in_(job_ids), JobRow.state == JobState.QUEUED)):
+                row.sent_at = None
+
+    def claim(self, job_id: int, owner: str, now: float, lease_s: float, max_attempts: int) -> Job | None:
+        """The job, now under `owner`'s lease; None when there is nothing to do.
+
+        A job whose workers were lost `max_attempts` times is FAILED here instead: it may be what kills them.
+        """
+        with self._database.write() as session:
+            row = session.get(JobRow, job_id, with_for_update=True)
+            if row is None or row.state in (JobState.DONE, JobState.SET_ASIDE, JobState.FAILED):
+                return None
+            if row.state == JobState.RUNNING and (row.lease_until or 0) >= now:
+                return None
+            if row.attempts >= max_attempts:
+                row.state = advance_job(JobState(row.state), JobState.FAILED)
+                row.reason = f"given up after {row.attempts} attempts: the worker was lost each time"
+                row.finished_at = now
+                if row.kind == "report":
+                    _fail_report(session, row, row.reason, now)
+                return None
+            row.state = advance_job(JobState(row.state), JobState.RUNNING)
+            row.owner, row.lease_until, row.attempts = owner, now + lease_s, row.attempts + 1
+            return Job(row.id, row.kind, row.study_uid, row.subject, row.attempts)
+
+    def renew(self, job_id: int, owner: str, until: float) -> bool:
+        """Hold a lease longer; False when it is another's by now."""
+        with self._database.write() as session:
+            row = self._held(session, job_id, owner)
+            if row is not None:
+                row.lease_until = until
+            return row is not None
+
+    def instance(self, sop_uid: str) -> tuple[str, str]:
+        """(archive key, eligibility) of one instance."""
+        with self._database.read() as session:
+            row = session.get_one(InstanceRow, sop_uid)
+            return row.key, row.eligibility
+
+    def finish_analysis(
+        self,
+        job: Job,
+        owner: str,
+        state: JobState,
+        now: float,
+        *,
+        seconds: float | None = None,
+        reason: str = "",
+        answer: str = "",
+        probability: float | None = None,
+        positive: bool | None = None,
+    ) -> bool:
+        """Record a worker's answer about one image; False when the lease went to another meanwhile."""
+        with self._database.write() as session:
+            row = self._held(session, job.id, owner)
+            if row is None:
+                return False
+            row.state = advance_job(JobState(row.state), state)
+            row.reason, row.answer, row.seconds, row.finished_at = reason, answer, seconds, now
+            if probability is not None:
+                study = session.get_one(StudyRow, job.study_uid, with_for_update=True)
+                study.probability = max(probability, study.probability or 0.0)
+                study.positive = bool(positive) or bool(study.positive)
+            return True
+
+    def report_inputs(self, job: Job) -> ReportInputs | None:
+        """What the report is to be made of; None when an image came since (the report is not wanted any more)."""
+        with self._database.read() as session:
+            study = session.get_one(StudyRow, job.study_uid)
+            if study.state != StudyState.ANALYSED or str(study.revision) != job.subject or study.analysed_at is None:
+                return None
+            rows = session.execute(
+                select(InstanceRow, JobRow)
+                .join(JobRow, and_(JobRow.subject == InstanceRow.sop_uid, JobRow.kind == "analyse"))
+                .where(InstanceRow.study_uid == job.study_uid, JobRow.state.in_((JobState.DONE, JobState.FAILED)))
+                .order_by(InstanceRow.received_at, InstanceRow.sop_uid)
+            ).all()
+            images = tuple(
+                AnsweredImage(
+                    i.sop_uid, i.key, i.digest, j.state, j.answer, j.reason, j.finished_at or study.analysed_at
+                )
+                for i, j in rows
+            )
+            return ReportInputs(
+                study.study_uid, study.revision, study.analysed_at, images, self._last_reports(session, study)
+            )
+
+    @staticmethod
+    def _last_reports(session: Session, study: StudyRow) -> dict[tuple[str, bool], OutputReference]:
+        rows = session.scalars(
+            select(OutputRow)
+            .where(OutputRow.study_uid == study.study_uid, OutputRow.kind == "sr", OutputRow.revision < study.revision)
+            .order_by(OutputRow.revision)
+        )
+        return {
+            (row.profile, row.marking): OutputReference(row.sop_class_uid, row.sop_uid, row.series_uid, row.study_uid)
+            for row in rows
+        }
+
+    def finish_report(self, job: Job, owner: str, outputs: Sequence[NewOutput], now: float) -> bool:
+        """Record the archived result objects of one study's revision; False when they are not wanted any more."""
+        with self._database.write() as session:
+            row = self._held(session, job.id, owner)
+            if row is None:
+                return False
+            row.state, row.finished_at = advance_job(JobState(row.state), JobState.DONE), now
+            study = session.get_one(StudyRow, job.study_uid, with_for_update=True)
+            if study.state != StudyState.ANALYSED or str(study.revision) != job.subject:
+                return False
+            for output in outputs:
+                values = {name: getattr(output, name) for name in output.__slots__}
+                values |= {"study_uid": study.study_uid, "revision": study.revision, "created_at": now}
+                if not insert_once(session, OutputRow, values):
+                    # Unchanged by the later image: the same object belongs to this revision too.
+                    session.get_one(OutputRow, output.sop_uid).revision = study.revision
+            study.state = advance(StudyState(study.state), StudyEvent.ENCODED)
+            study.settled_at = now
+            return True
+
+    def fail_report(self, job: Job, owner: str, reason: str, now: float) -> None:
+        """No result objects can be made of this study: say why."""
+        with self._database.write() as session:
+            row = self._held(session, job.id, owner)
+            if row is None:
+                return
+            row.state = advance_job(JobState(row.state), JobState.FAILED)
+            row.reason, row.finished_at = reason, now
+            _fail_report(session, row, reason, now)
+
+    @staticmethod
+    def _held(session: Session, job_id: int, owner: str) -> JobRow | None:
+        row = session.get(JobRow, job_id, with_for_update=True)
+        return row if row is not None and row.state == JobState.RUNNING and row.owner == owner else None
+
+    def counts(self) -> Mapping[str, int]:
+        """How many jobs wait or run, by state."""
+        with self._database.read() as session:
+            states = session.scalars(select(JobRow.state).where(JobRow.state.in_((JobState.QUEUED, JobState.RUNNING))))
+            result = {JobState.QUEUED.value: 0, JobState.RUNNING.value: 0}
+            for state in states:
+                result[state] += 1
+            return result
+
+
+def _fail_report(session: Session, row: JobRow, reason: str, now: float) -> None:
+    study = session.get_one(StudyRow, row.study_uid, with_for_update=True)
+    if study.state == StudyState.ANALYSED and str(study.revision) == row.subject:
+        study.state = advance(StudyState.ANALYSED, StudyEvent.ENCODING_FAILED)
+        study.reason, study.settled_at = reason, now

@@ -1,0 +1,28 @@
+"""The ledger: one database, and the transactions on it, grouped by who makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from daemon.store.database import Database
+from daemon.store.deliveries import Deliveries
+from daemon.store.intake import Intake
+from daemon.store.jobs import Jobs
+from daemon.store.settling import Settling
+from daemon.store.views import Views
+
+
+class Ledger:
+    """Every transaction: `intake` (receiving), `settling` (studies), `jobs` (workers), `deliveries`, `views`."""
+
+    def __init__(self, database: Database, path_of: Callable[[str], str] = str) -> None:
+        self.database = database
+        self.intake = Intake(database)
+        self.settling = Settling(database)
+        self.jobs = Jobs(database)
+        self.deliveries = Deliveries(database)
+        self.views = Views(database, path_of)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.database.close()

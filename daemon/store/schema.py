@@ -1,0 +1,131 @@
+"""The ledger's tables (SQLAlchemy 2).
+
+Times are seconds since the epoch, UTC. There is no patient data here: UIDs, codes and reasons only; who the patient
+is stands in the archived instances. A schema change and its migration belong in one commit.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+UID = String(64)
+STATE = String(16)
+
+
+class Base(DeclarativeBase):
+    """Constraint names are fixed, so that migrations can name them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class StudyRow(Base):
+    """One study; `state` moves only through daemon/core/states.py."""
+
+    __tablename__ = "studies"
+    __table_args__ = (Index(None, "state", "last_instance_at"),)
+
+    study_uid: Mapped[str] = mapped_column(UID, primary_key=True)
+    state: Mapped[str] = mapped_column(STATE)
+    reason: Mapped[str] = mapped_column(default="")
+    revision: Mapped[int] = mapped_column(default=1)  # 1, 2, …: one more whenever images follow after a report
+    received_at: Mapped[float]
+    last_instance_at: Mapped[float]
+    completed_at: Mapped[float | None]
+    analysed_at: Mapped[float | None]  # the date in this revision's result objects: fixed, so that retries agree
+    settled_at: Mapped[float | None]
+    probability: Mapped[float | None]  # triage probability 0..1: the highest of its images
+    positive: Mapped[bool | None]  # whether any image is above the operating point
+
+
+class InstanceRow(Base):
+    """One received instance, as archived."""
+
+    __tablename__ = "instances"
+
+    sop_uid: Mapped[str] = mapped_column(UID, primary_key=True)
+    study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
+    series_uid: Mapped[str] = mapped_column(UID)
+    sop_class_uid: Mapped[str] = mapped_column(UID)
+    transfer_syntax_uid: Mapped[str] = mapped_column(UID)
+    key: Mapped[str]  # where the archive keeps it
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of the archived file, hex
+    size: Mapped[int]
+    received_at: Mapped[float]
+    calling_ae: Mapped[str] = mapped_column(String(16))
+    eligibility: Mapped[str] = mapped_column(STATE)  # Kind of daemon/core/eligibility.py
+    reason: Mapped[str] = mapped_column(default="")
+
+
+class JobRow(Base):
+    """Work for a Celery worker. The row is the job; the message is only a wake-up."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("kind", "study_uid", "subject"),
+        Index(None, "state", "sent_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(STATE)  # analyse | report
+    study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
+    subject: Mapped[str] = mapped_column(UID)  # analyse: SOP Instance UID; report: the revision
+    state: Mapped[str] = mapped_column(STATE)
+    reason: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[float]
+    sent_at: Mapped[float | None]
+    attempts: Mapped[int] = mapped_column(default=0)  # how often a worker has claimed it
+    owner: Mapped[str] = mapped_column(default="")
+    lease_until: Mapped[float | None]
+    finished_at: Mapped[float | None]
+    seconds: Mapped[float | None]
+    answer: Mapped[str] = mapped_column(default="")  # analyse: findings and model identity, JSON
+
+
+class OutputRow(Base):
+    """One result object, as archived. Its bytes never change."""
+
+    __tablename__ = "outputs"
+
+    sop_uid: Mapped[str] = mapped_column(UID, primary_key=True)
+    study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
+    series_uid: Mapped[str] = mapped_column(UID)
+    sop_class_uid: Mapped[str] = mapped_column(UID)
+    kind: Mapped[str] = mapped_column(STATE)  # sr | gsps
+    profile: Mapped[str] = mapped_column(STATE)  # air | stone | ohif, "" where it makes no difference
+    marking: Mapped[bool]
+    source_sop_uid: Mapped[str] = mapped_column(UID, default="")
+    revision: Mapped[int]
+    key: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[float]
+
+
+class DeliveryRow(Base):
+    """One result object on its way to one destination."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("destination", "sop_uid"),
+        Index(None, "destination", "state", "next_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    destination: Mapped[str] = mapped_column(String(64))
+    sop_uid: Mapped[str] = mapped_column(ForeignKey("outputs.sop_uid"))
+    study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
+    state: Mapped[str] = mapped_column(STATE)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[float]
+    retry_since: Mapped[float]  # since when it is being tried: created_at, or the last replay
+    next_at: Mapped[float]  # not to be tried before; a claim moves it forward, which is its lease
+    sent_at: Mapped[float | None]
+    status: Mapped[int | None]  # the last C-STORE status, PS3.7 Annex C
+    reason: Mapped[str] = mapped_column(default="")

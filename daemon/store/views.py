@@ -1,0 +1,180 @@
+"""What people and programs may ask the ledger: reads only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from daemon.core.states import DeliveryState, JobState
+from daemon.store.database import Database
+from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
+
+
+class Views:
+    """Reports on studies, as plain values fit for JSON."""
+
+    def __init__(self, database: Database, path_of: Callable[[str], str]) -> None:
+        self._database = database
+        self._path_of = path_of
+
+    def study_uids(
+        self, *, state: str | None = None, since: float | None = None, limit: int | None = None
+    ) -> list[str]:
+        """Study UIDs, the newest first."""
+        query = select(StudyRow.study_uid).order_by(StudyRow.received_at.desc(), StudyRow.study_uid)
+        if state is not None:
+            query = query.where(StudyRow.state == state)
+        if since is not None:
+            query = query.where(StudyRow.received_at >= since)
+        with self._database.read() as session:
+            return list(session.scalars(query.limit(limit) if limit is not None else query))
+
+    def failed_delivery_uids(self, destination: str | None) -> list[str]:
+        """Studies with a delivery that was given up."""
+        query = select(DeliveryRow.study_uid).where(DeliveryRow.state == DeliveryState.DEAD).distinct()
+        if destination is not None:
+            query = query.where(DeliveryRow.destination == destination)
+        with self._database.read() as session:
+            return list(session.scalars(query))
+
+    def studies(self, study_uids: Sequence[str]) -> list[dict[str, Any]]:
+        """One report per study, in the order asked for; unknown ones are left out."""
+        reports: list[dict[str, Any]] = []
+        with self._database.read() as session:
+            for start in range(0, len(study_uids), 200):
+                reports += self._page(session, study_uids[start : start + 200])
+        return reports
+
+    def _page(self, session: Session, uids: Sequence[str]) -> list[dict[str, Any]]:
+        studies = {row.study_uid: row for row in session.scalars(select(StudyRow).where(StudyRow.study_uid.in_(uids)))}
+        instances = _by_study(session, InstanceRow, uids, InstanceRow.received_at)
+        jobs = _by_study(session, JobRow, uids, JobRow.id)
+        outputs = _by_study(session, OutputRow, uids, OutputRow.created_at)
+        deliveries = _by_study(session, DeliveryRow, uids, DeliveryRow.id)
+        return [
+            self._report(studies[uid], instances[uid], jobs[uid], outputs[uid], deliveries[uid])
+            for uid in uids
+            if uid in studies
+        ]
+
+    def _report(
+        self,
+        study: StudyRow,
+        instances: list[InstanceRow],
+        jobs: list[JobRow],
+        outputs: list[OutputRow],
+        deliveries: list[DeliveryRow],
+    ) -> dict[str, Any]:
+        by_subject = {job.subject: job for job in jobs if job.kind == "analyse"}
+        return {
+            "study_uid": study.study_uid,
+            "state": study.state,
+            "reason": study.reason,
+            "probability": study.probability,
+            "positive": study.positive,
+            "revision": study.revision,
+            "received_at": study.received_at,
+            "completed_at": study.completed_at,
+            "settled_at": study.settled_at,
+            "instances": [_instance(row, by_subject.get(row.sop_uid)) for row in instances],
+            "outputs": self._outputs(outputs),
+            "deliveries": _by_destination(deliveries),
+        }
+
+    def _outputs(self, outputs: list[OutputRow]) -> dict[str, list[dict[str, Any]]]:
+        kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in outputs:
+            kinds[row.kind].append(
+                {
+                    "sop_uid": row.sop_uid,
+                    "sop_class_uid": row.sop_class_uid,
+                    "series_uid": row.series_uid,
+                    "profile": row.profile,
+                    "marking": row.marking,
+                    "source_sop_uid": row.source_sop_uid,
+                    "revision": row.revision,
+                    "path": self._path_of(row.key),
+                }
+            )
+        return dict(kinds)
+
+    def object_deliveries(self, study_uid: str) -> list[dict[str, Any]]:
+        """Every object of a study on its way to every destination, with its last answer."""
+        with self._database.read() as session:
+            rows = session.scalars(
+                select(DeliveryRow).where(DeliveryRow.study_uid == study_uid).order_by(DeliveryRow.id)
+            )
+            return [
+                {
+                    "destination": row.destination,
+                    "sop_uid": row.sop_uid,
+                    "state": row.state,
+                    "attempts": row.attempts,
+                    "status": None if row.status is None else f"{row.status:04X}",
+                    "reason": row.reason,
+                    "next_at": row.next_at if row.state == DeliveryState.PENDING else None,
+                    "sent_at": row.sent_at,
+                }
+                for row in rows
+            ]
+
+    def answers(self, study_uid: str) -> list[tuple[str, str]]:
+        """(archive key, findings JSON) of each analysed image of a study."""
+        with self._database.read() as session:
+            rows = session.execute(
+                select(InstanceRow.key, JobRow.answer)
+                .join(JobRow, (JobRow.subject == InstanceRow.sop_uid) & (JobRow.kind == "analyse"))
+                .where(InstanceRow.study_uid == study_uid, JobRow.state == JobState.DONE)
+                .order_by(InstanceRow.received_at)
+            )
+            return [(key, answer) for key, answer in rows]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many studies, jobs and deliveries are in each state."""
+        tables = (("studies", StudyRow), ("jobs", JobRow), ("deliveries", DeliveryRow))
+        with self._database.read() as session:
+            return {
+                name: dict(session.execute(select(t.state, func.count()).group_by(t.state)).tuples().all())
+                for name, t in tables
+            }
+
+
+def _by_study(session: Session, table: Any, uids: Sequence[str], order: Any) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in session.scalars(select(table).where(table.study_uid.in_(uids)).order_by(order)):
+        found[row.study_uid].append(row)
+    return found
+
+
+def _instance(row: InstanceRow, job: JobRow | None) -> dict[str, Any]:
+    """An instance's own verdict, or, where a worker has looked at it, what came of that."""
+    state = job.state if job is not None else row.eligibility
+    reason = job.reason if job is not None and job.reason else row.reason
+    return {
+        "sop_uid": row.sop_uid,
+        "sop_class_uid": row.sop_class_uid,
+        "transfer_syntax_uid": row.transfer_syntax_uid,
+        "calling_ae": row.calling_ae,
+        "state": state,
+        "reason": reason,
+        "attempts": job.attempts if job is not None else 0,
+        "seconds": job.seconds if job is not None else None,
+    }
+
+
+def _by_destination(rows: list[DeliveryRow]) -> list[dict[str, Any]]:
+    """One line a destination: the worst state of its objects, and the most attempts any of them took."""
+    order = [DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.DEAD]
+    lines: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        line = lines.setdefault(
+            row.destination, {"destination": row.destination, "state": row.state, "attempts": 0, "reason": ""}
+        )
+        if order.index(DeliveryState(row.state)) >= order.index(DeliveryState(line["state"])):
+            line["state"], line["reason"] = row.state, row.reason or line["reason"]
+        line["attempts"] = max(line["attempts"], row.attempts)
+    return list(lines.values())

@@ -1,0 +1,1 @@
+"""Alembic migrations of the ledger; applied by `thoraxd db upgrade` and at start."""

@@ -1,0 +1,58 @@
+"""One pass of the network over one film, as plain numbers: logits and boxes, before any calibration.
+
+Calibration, evaluation and the detector all start from a Reading, so that what is calibrated is what is shipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from model.fusion import FusionRule, best_first, fuse
+from model.network import LesionNet, to_working
+from model.train.losses import MIL_WINDOWS
+from model.windows import FloatArray, clip_to_film, grid_windows, shift_to
+
+MOST_DELTA = 1.0  # a window's edges move by at most its own side (and its side by a factor e)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """film [2]: logit of the image head, mean logit of the best windows. labels [labels]: logits of the image head.
+
+    boxes [K, 4]: unit xyxy, the strongest first. lesions [K]: their logits. names [K, box labels]: logits of what they are.
+    """
+
+    film: FloatArray
+    labels: FloatArray
+    boxes: FloatArray
+    lesions: FloatArray
+    names: FloatArray
+
+
+class Reader:
+    """A network on a device with its windows. Films go through one at a time: a batch's size must not change an answer."""
+
+    def __init__(self, network: LesionNet, device: torch.device, rule: FusionRule | None = None) -> None:
+        self.network = network.to(device).eval()
+        self.device = device
+        self.rule = rule or FusionRule()
+        self.windows = grid_windows(network.config.scales)
+
+    @torch.inference_mode()
+    def read(self, film: npt.NDArray[np.float32]) -> Reading:
+        """Film [H, W], any intensity scale, bright = dense -> Reading."""
+        pixels = torch.from_numpy(np.ascontiguousarray(film)).to(self.device)
+        scores = self.network(to_working(pixels, self.network.config.side)[None, None])
+        image = scores.image[0].double().cpu().numpy()
+        window = scores.window[0].double().cpu().numpy()  # [N, 1 + box labels]
+        best = best_first(window[:, 0], self.rule.candidates)
+        deltas = np.clip(scores.deltas[0].double().cpu().numpy()[best], -MOST_DELTA, MOST_DELTA)
+        moved = clip_to_film(shift_to(self.windows[best], deltas))
+        boxes, kept = fuse(moved, window[best, 0], self.rule)
+        top = float(window[best[:MIL_WINDOWS], 0].mean())
+        chosen = best[kept]
+        return Reading(np.array([image[0], top]), image[1:], boxes, window[chosen, 0], window[chosen, 1:])

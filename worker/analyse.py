@@ -1,0 +1,88 @@
+"""One image: claim, pixels, picture check, detector, answer.
+
+Whatever is wrong with an image ends as a reason in the ledger, never as an answer that says "normal".
+"""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
+from daemon.core.errors import StoreUnavailable
+from daemon.core.records import Job
+from daemon.core.states import JobState
+from worker.answers import Answer
+from worker.context import Context
+from worker.lease import held
+from worker.pixels import PixelsUnreadable, film
+
+log = structlog.get_logger()
+
+
+def analyse(job_id: int, context: Context) -> None:
+    """Do the job if it is to be had. Raises StoreUnavailable: the lease then lapses and the job is sent again."""
+    jobs = context.ledger.jobs
+    job = jobs.claim(job_id, context.owner, time.time(), LEASE_S, MAX_ATTEMPTS)
+    if job is None:
+        return
+    with held(jobs, job, context.owner):
+        started = time.monotonic()
+        state, reason, answer = _look_at(job, context)
+        seconds = time.monotonic() - started
+        jobs.finish_analysis(
+            job,
+            context.owner,
+            state,
+            time.time(),
+            seconds=seconds,
+            reason=reason,
+            answer=answer.to_json() if answer else "",
+            probability=answer.findings.probability if answer else None,
+            positive=answer.findings.positive if answer else None,
+        )
+    log.info(
+        "image.answered",
+        study=job.study_uid,
+        instance=job.subject,
+        state=state,
+        reason=reason,
+        seconds=round(seconds, 3),
+    )
+
+
+def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
+    """(state, reason, answer): DONE with an answer, SET_ASIDE or FAILED with a reason."""
+    key, _ = context.ledger.jobs.instance(job.subject)
+    try:
+        picture = film(context.archive.read(key))
+        if context.picture_check is not None:
+            verdict = context.picture_check.judge(picture.image)
+            if not verdict.accepted:
+                return JobState.SET_ASIDE, f"picture check: {verdict.reason}", None
+        findings = context.detector.detect(picture.image)
+    except PixelsUnreadable as error:
+        return JobState.FAILED, str(error), None
+    except SoftTimeLimitExceeded:
+        return JobState.FAILED, f"analysis took longer than {context.settings.model.time_limit_s:g} s", None
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  a worker must survive any one image; the text may hold patient data
+        log.error("image.error", instance=job.subject, kind=type(error).__name__, at=_where(error))
+        return JobState.FAILED, f"unexpected {type(error).__name__} at {_where(error)}", None
+    answer = Answer(findings, context.detector.identity, picture.notes, picture.modality_range)
+    return JobState.DONE, "", answer
+
+
+def _where(error: BaseException) -> str:
+    """The innermost place in our own code, as file:line."""
+    place = "?"
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_globals.get("__name__", "")
+        if name.split(".")[0] in ("worker", "model", "daemon"):
+            place = f"{name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,83 @@
+"""UIDs that are derived, not drawn: the same inputs give the same object, other inputs another one.
+
+UUIDv5 (RFC 9562, 5.5) of the named parts, written as a UID below 2.25 (PS3.5 B.2). What goes into an object other
+than the findings and the date goes into its UID, so content never changes under one UID: the findings follow from
+the images and the weights, and the date comes from the ledger once.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from pydicom.uid import UID
+
+from model.findings import ModelIdentity
+from worker.encode.request import ReportRequest, SourceImage
+from worker.encode.source import Source
+
+# The namespace of every UID that thoraxd derives. Changing it orphans every predecessor: never.
+NAMESPACE = uuid.UUID("25b06bc8-4260-4374-ac0e-59437ccd8e63")
+
+# Raised by one whenever the encoders write other content for the same request.
+FORM = "1"
+
+IMPLEMENTATION_CLASS_UID = UID("2.25.332813618043902149729870727272361911743")
+IMPLEMENTATION_VERSION = "THORAXD"
+
+
+def derive(*parts: str) -> UID:
+    """The UID of these parts, in this order."""
+    return UID(f"2.25.{uuid.uuid5(NAMESPACE, chr(31).join(parts)).int}")
+
+
+def series_uid(study_uid: str, kind: str, profile: str, marking: bool, identity: ModelIdentity) -> UID:
+    """One series per study, kind, flavour and weights: revisions land in the same series."""
+    return derive("series", study_uid, kind, profile, _shape(marking), identity.digest)
+
+
+def sr_uid(request: ReportRequest, study_uid: str, profile: str, marking: bool) -> UID:
+    """The SR of exactly these inputs in this revision."""
+    inputs = sorted(_input(image) for image in request.images)
+    before = sorted(reference.sop_instance_uid for reference in request.predecessors)
+    return derive(
+        "sr", FORM, study_uid, profile, _shape(marking), *_made_by(request), str(request.revision), *inputs, "", *before
+    )
+
+
+def gsps_uid(request: ReportRequest, image: SourceImage, marking: bool) -> UID:
+    """The GSPS of one image: other images of the study and revisions do not enter."""
+    return derive("gsps", FORM, _shape(marking), *_made_by(request), _input(image))
+
+
+def film_tracking_uid(image: SourceImage, identity: ModelIdentity) -> UID:
+    """The tracking UID of the film's own result (TID 1501)."""
+    return derive("film", _input(image), identity.digest, identity.operating_point)
+
+
+def study_tracking_uid(study_uid: str, identity: ModelIdentity) -> UID:
+    """The tracking UID of the study's result (TID 1501)."""
+    return derive("study", study_uid, identity.digest, identity.operating_point)
+
+
+def lesion_tracking_uid(image: SourceImage, identity: ModelIdentity, number: int) -> UID:
+    """The tracking UID of the film's `number`th shown lesion: the same in every SR flavour, the GSPS and all revisions."""
+    return derive("lesion", _input(image), identity.digest, identity.operating_point, str(number))
+
+
+def device_uid(request: ReportRequest) -> UID:
+    """The Device Observer UID: this station with these weights."""
+    return derive("device", *_made_by(request))
+
+
+def _made_by(request: ReportRequest) -> tuple[str, ...]:
+    identity = request.identity
+    return (request.station, identity.name, identity.version, identity.digest, identity.operating_point)
+
+
+def _input(image: SourceImage) -> str:
+    cut = f"{image.findings.operating_point:.6f}" if image.findings else "not analysed"
+    return "|".join((Source(image.header).sop_instance_uid, image.digest, cut))
+
+
+def _shape(marking: bool) -> str:
+    return "marking" if marking else "triage"

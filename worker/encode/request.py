@@ -1,0 +1,86 @@
+"""What the encoder is asked for, and what it hands back: values only.
+
+One request holds every eligible image of one study with the detector's findings; one `Encoded` is one
+DICOM object ready to be sent. PS3.3 A.35.3 and A.35.13 (Comprehensive and Comprehensive 3D SR), A.33.1 (GSPS).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from typing import NamedTuple
+
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset
+
+from model.findings import Findings, ModelIdentity
+from worker.encode.reading import muted
+
+
+class CannotEncode(ValueError):
+    """The request cannot become a valid object; the message gives the reason and holds no patient data."""
+
+
+class Reference(NamedTuple):
+    """One object of a study, by the four UIDs that every DICOM reference needs."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """One eligible image and what became of it.
+
+    header: the data set as received, without PixelData. digest: SHA-256 hex of the archived bytes.
+    findings: None when the image was not analysed; `not_analysed` then says why, without patient data.
+    analysed_at: when this image was analysed, timezone-aware; None takes the request's. It enters the image's GSPS,
+    so a later revision of the study must pass the same value again.
+    modality_range: least and greatest value of the picture after its Modality LUT; the GSPS uses it as the window
+    of an image that states none.
+    """
+
+    header: Dataset
+    digest: str
+    findings: Findings | None
+    not_analysed: str = ""
+    analysed_at: datetime | None = None
+    modality_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRequest:
+    """Everything that the result objects of one study say.
+
+    analysed_at: timezone-aware, from the ledger, so that a retry gives the same bytes; only its wall clock is written.
+    revision: 1, 2, …; becomes Instance Number. predecessors: the SR that this one replaces, in the same profile.
+    station: our AE title.
+    """
+
+    images: tuple[SourceImage, ...]
+    identity: ModelIdentity
+    analysed_at: datetime
+    revision: int
+    predecessors: tuple[Reference, ...] = ()
+    station: str = "THORAXD"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One finished object. profile: the SR flavour, "" for a GSPS. source_sop_uid: the GSPS's image, "" for an SR."""
+
+    kind: str
+    profile: str
+    marking: bool
+    source_sop_uid: str
+    dataset: Dataset
+
+    def to_bytes(self) -> bytes:
+        """The DICOM file (PS3.10), Explicit VR Little Endian; the same request gives the same bytes in any process."""
+        buffer = BytesIO()
+        with muted():  # patient attributes are carried as they came, whatever pydicom thinks of them
+            dcmwrite(buffer, self.dataset, enforce_file_format=True)
+        return buffer.getvalue()

@@ -1,0 +1,163 @@
+"""The SR of one study: Imaging Measurement Report, TID 1500, in the flavour of the destination.
+
+PS3.3 A.35.3 (Comprehensive SR), A.35.13 (Comprehensive 3D SR), C.17; PS3.16 TID 1500. The tree is highdicom's; the
+document around it is written here, because highdicom's constructors draw UIDs, read the clock and refuse headers that
+lack what real devices forget.
+"""
+
+from __future__ import annotations
+
+from highdicom.sr import (
+    CodeContentItem,
+    ContainerContentItem,
+    ContentSequence,
+    DeviceObserverIdentifyingAttributes,
+    LanguageOfContentItemAndDescendants,
+    ObservationContext,
+    ObserverContext,
+    RelationshipTypeValues,
+)
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.sr import codes as dicom_codes
+
+from worker.encode import codes, wording
+from worker.encode.carry import copied_item, encodings_of
+from worker.encode.geometry import check_boxes
+from worker.encode.groups import Film, comment_item, film_group, lesion_group, study_group
+from worker.encode.header import MANUFACTURER, UNVERIFIED, Series, by_study, coded, finish, moment, plain, start
+from worker.encode.identity import device_uid, series_uid, sr_uid
+from worker.encode.library import image_library
+from worker.encode.profiles import PROFILES, Profile
+from worker.encode.reading import items, text
+from worker.encode.request import CannotEncode, ReportRequest
+from worker.encode.source import Source, in_order
+
+
+def structured_report(request: ReportRequest, name: str, marking: bool) -> Dataset:
+    """The SR of the study in flavour `name`.
+
+    Raises CannotEncode when no valid document can be made of the request.
+    """
+    if name not in PROFILES:
+        raise CannotEncode(f"no SR profile {name!r}")
+    profile, films = PROFILES[name], _films(request)
+    first, study_uid = films[0].source, films[0].source.study_uid
+    sop_uid = sr_uid(request, study_uid, name, marking)
+    ds = start(
+        request, first, _series(request, name, profile, marking), profile.sop_class_uid, sop_uid, request.revision,
+        request.analysed_at,
+    )  # fmt: skip
+    ds.ReferencedPerformedProcedureStepSequence = Sequence()
+    _document(ds, request, films)
+    root = _tree(request, films, profile, marking)
+    for element in root:
+        ds[element.tag] = element
+    ds.CodingSchemeIdentificationSequence = Sequence([_private_scheme()])
+    return finish(ds)
+
+
+def _films(request: ReportRequest) -> list[Film]:
+    images = in_order(request)
+    for image in images:
+        if image.findings:
+            check_boxes(image.findings)
+    several = len(images) > 1
+    return [
+        Film(image, Source(image.header), f"film {number}", f"film {number} " if several else "")
+        for number, image in enumerate(images, start=1)
+    ]
+
+
+def _series(request: ReportRequest, name: str, profile: Profile, marking: bool) -> Series:
+    uid = series_uid(Source(request.images[0].header).study_uid, "sr", name, marking, request.identity)
+    number = profile.series_number if marking else profile.series_number + 1
+    shape = "result" if marking else "triage"
+    return Series("SR", uid, number, f"{UNVERIFIED}: chest {shape} SR ({name})")
+
+
+def _document(ds: Dataset, request: ReportRequest, films: list[Film]) -> None:
+    """PS3.3 C.17.2 SR Document General."""
+    source = films[0].source
+    ds.ContentDate, ds.ContentTime = moment(source, request.analysed_at)
+    ds.CompletionFlag = "COMPLETE"
+    ds.CompletionFlagDescription = UNVERIFIED
+    ds.VerificationFlag = "UNVERIFIED"
+    ds.PerformedProcedureCodeSequence = Sequence()
+    ds.CurrentRequestedProcedureEvidenceSequence = by_study(film.source.reference for film in films)
+    if request.predecessors:
+        ds.PredecessorDocumentsSequence = by_study(request.predecessors)
+    asked_for = _order(source)
+    if asked_for:
+        ds.ReferencedRequestSequence = Sequence([asked_for])
+
+
+def _order(source: Source) -> Dataset | None:
+    """The order that the images fulfil (PS3.3 Table C.17-2, Referenced Request Sequence); None when none is known."""
+    header, encodings = source.header, encodings_of(source.header)
+    requests = items(header, "RequestAttributesSequence")
+    if not requests and not text(header, "AccessionNumber"):
+        return None
+    stated = Dataset()
+    for found in (header, *requests[:1]):
+        for keyword in ("AccessionNumber", "RequestedProcedureID", "RequestedProcedureDescription", "IssuerOfAccessionNumberSequence"):
+            if keyword in found and (keyword != "RequestedProcedureID" or found is not header):
+                stated[keyword] = found.get_item(keyword)
+    order = copied_item(stated, encodings)
+    order.StudyInstanceUID = source.study_uid
+    order.ReferencedStudySequence = Sequence()
+    order.PlacerOrderNumberImagingServiceRequest = None
+    order.FillerOrderNumberImagingServiceRequest = None
+    order.RequestedProcedureCodeSequence = Sequence()
+    for keyword in ("AccessionNumber", "RequestedProcedureID", "RequestedProcedureDescription"):
+        if keyword not in order:
+            setattr(order, keyword, None)
+    return order
+
+
+def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: bool) -> Dataset:
+    """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, and what it is in words."""
+    contains = RelationshipTypeValues.CONTAINS
+    identity = request.identity
+    groups = [study_group(films, identity)]
+    for film in films:
+        if len(films) > 1:  # the study's group says it all for a single film
+            groups.append(film_group(film, identity, marking))
+        shown = film.image.findings.shown if film.image.findings and marking else ()
+        groups += [lesion_group(film, n, lesion, identity, profile) for n, lesion in enumerate(shown, start=1)]
+    measurements = ContainerContentItem(codes.IMAGING_MEASUREMENTS, relationship_type=contains)
+    measurements.ContentSequence = ContentSequence(groups)
+    analysed = sum(film.image.findings is not None for film in films)
+    root = ContainerContentItem(codes.REPORT, template_id="1500")
+    root.ContentSequence = ContentSequence(
+        [
+            *LanguageOfContentItemAndDescendants(codes.LANGUAGE),
+            *_observer(request),
+            CodeContentItem(codes.PROCEDURE_REPORTED, codes.PROCEDURE, RelationshipTypeValues.HAS_CONCEPT_MOD),
+            image_library([film.source for film in films]),
+            measurements,
+            comment_item(wording.document_line(analysed, len(films))),
+        ]
+    )
+    return root
+
+
+def _observer(request: ReportRequest) -> ObservationContext:
+    """TID 1001, 1002, 1004: a device, and no person, made these observations."""
+    device = DeviceObserverIdentifyingAttributes(
+        uid=device_uid(request),
+        name=plain(request.identity.name, 64),
+        manufacturer_name=MANUFACTURER,
+        model_name=plain(request.identity.name, 64),
+        serial_number=plain(request.station, 64),
+    )
+    return ObservationContext(ObserverContext(dicom_codes.DCM.Device, device))
+
+
+def _private_scheme() -> Dataset:
+    """PS3.3 Table C.12-1, Coding Scheme Identification Sequence."""
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = codes.PRIVATE
+    scheme.CodingSchemeName = "thoraxd"
+    scheme.CodingSchemeResponsibleOrganization = "thoraxd"
+    return scheme

@@ -1,0 +1,104 @@
+"""One study: every answered image becomes the result objects that the destinations want."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import structlog
+
+from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
+from daemon.core.header import read_header
+from daemon.core.records import AnsweredImage, Job, NewOutput, ReportInputs
+from daemon.core.states import JobState
+from daemon.settings import Settings
+from daemon.store.archive import key_for
+from worker.answers import Answer
+from worker.context import Context
+from worker.encode import encode
+from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
+from worker.lease import held
+
+log = structlog.get_logger()
+
+Variant = tuple[str, str, bool]  # kind, profile, marking
+
+
+def variants(settings: Settings) -> list[Variant]:
+    """What must be encoded for these destinations; without any, an AIR SR and a GSPS for the archive."""
+    wanted: dict[Variant, None] = {}
+    for destination in settings.destination:
+        for kind in destination.outputs:
+            wanted[kind, destination.profile if kind == "sr" else "", destination.marking] = None
+    return list(wanted) or [("sr", "air", True), ("gsps", "", True)]
+
+
+def report(job_id: int, context: Context) -> None:
+    """Do the job if it is to be had. Raises StoreUnavailable: the lease then lapses and the job is sent again."""
+    jobs = context.ledger.jobs
+    job = jobs.claim(job_id, context.owner, time.time(), LEASE_S, MAX_ATTEMPTS)
+    if job is None:
+        return
+    with held(jobs, job, context.owner):
+        inputs = jobs.report_inputs(job)
+        if inputs is None:
+            jobs.fail_report(job, context.owner, "an image came since", time.time())
+            return
+        try:
+            outputs = [_archived(context, job, item) for item in _encoded(context, inputs)]
+        except CannotEncode as error:
+            jobs.fail_report(job, context.owner, f"results could not be encoded: {error}", time.time())
+            return
+        jobs.finish_report(job, context.owner, outputs, time.time())
+    log.info("study.reported", study=job.study_uid, revision=inputs.revision, objects=len(outputs))
+
+
+def _encoded(context: Context, inputs: ReportInputs) -> Iterable[Encoded]:
+    answers = {image.sop_uid: Answer.from_json(image.answer) for image in inputs.images if image.state == JobState.DONE}
+    images = tuple(_source(context, image, answers.get(image.sop_uid)) for image in inputs.images)
+    identity = next(iter(answers.values())).identity
+    for kind, profile, marking in variants(context.settings):
+        before = inputs.predecessors.get((profile, marking))
+        request = ReportRequest(
+            images=images,
+            identity=identity,
+            analysed_at=datetime.fromtimestamp(inputs.analysed_at, UTC),
+            revision=inputs.revision,
+            predecessors=(Reference(before.sop_class_uid, before.sop_uid, before.series_uid, before.study_uid),)
+            if before and kind == "sr"
+            else (),
+            station=context.settings.scp.ae_title,
+        )
+        yield from encode(request, kind, profile or "air", marking)
+
+
+def _source(context: Context, image: AnsweredImage, answer: Answer | None) -> SourceImage:
+    return SourceImage(
+        header=read_header(context.archive.read(image.key)),
+        digest=image.digest,
+        findings=answer.findings if answer else None,
+        not_analysed="" if answer else image.reason,
+        analysed_at=datetime.fromtimestamp(image.finished_at, UTC),
+        modality_range=answer.modality_range if answer else None,
+    )
+
+
+def _archived(context: Context, job: Job, encoded: Encoded) -> NewOutput:
+    content = encoded.to_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    ds = encoded.dataset
+    key = key_for(job.study_uid, str(ds.SOPInstanceUID), digest)
+    context.archive.write(key, content)
+    return NewOutput(
+        sop_uid=str(ds.SOPInstanceUID),
+        series_uid=str(ds.SeriesInstanceUID),
+        sop_class_uid=str(ds.SOPClassUID),
+        kind=encoded.kind,
+        profile=encoded.profile,
+        marking=encoded.marking,
+        source_sop_uid=encoded.source_sop_uid,
+        key=key,
+        digest=digest,
+    )

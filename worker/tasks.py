@@ -1,0 +1,64 @@
+"""The two Celery tasks. Each only wakes: claim the job in the ledger, do it, record it.
+
+Late acknowledgement and rejection on a lost worker bring the message back; the ledger's lease decides who works.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import Celery, Task
+
+from daemon.core.contract import TASKS
+from daemon.core.errors import StoreUnavailable
+from daemon.settings import Settings
+from worker.analyse import analyse
+from worker.context import Context, open_context
+from worker.report import report
+
+log = structlog.get_logger()
+
+
+class _Process:
+    """This process's context, opened on first use: after the fork, since neither torch nor a database survives one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._context: Context | None = None
+
+    def context(self) -> Context:
+        if self._context is None:
+            self._context = open_context(self._settings)
+            log.info("worker.ready", owner=self._context.owner, model=str(self._context.detector.identity))
+        return self._context
+
+
+def declare(app: Celery, settings: Settings) -> _Process:
+    """Register both tasks on `app`."""
+    process = _Process(settings)
+    limits: dict[str, Any] = {
+        "acks_late": True,
+        "reject_on_worker_lost": True,
+        "soft_time_limit": settings.model.time_limit_s,
+        "time_limit": settings.model.time_limit_s + 15,
+        # The job stays in the ledger: when its lease lapses, the dispatch loop sends it again.
+        "autoretry_for": (),
+    }
+
+    @app.task(name=TASKS["analyse"], bind=True, **limits)
+    def analyse_task(self: Task, job_id: int) -> None:
+        _do(analyse, job_id, process)
+
+    @app.task(name=TASKS["report"], bind=True, **limits)
+    def report_task(self: Task, job_id: int) -> None:
+        _do(report, job_id, process)
+
+    return process
+
+
+def _do(work: Any, job_id: int, process: _Process) -> None:
+    try:
+        work(job_id, process.context())
+    except StoreUnavailable as error:
+        log.error("store.unavailable", job=job_id, why=str(error))
