@@ -20,6 +20,7 @@ from model.windows import GRID, NATIVE_SIDE, SCALES
 
 LEVELS = (1, 2, 4)
 BOX_OUTPUTS = 4
+BEST_WINDOWS = 10  # the windows whose mean logit speaks for the film
 
 LABELS: tuple[str, ...] = (
     "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",

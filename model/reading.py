@@ -12,8 +12,7 @@ import numpy.typing as npt
 import torch
 
 from model.fusion import FusionRule, best_first, fuse
-from model.network import LesionNet, to_working
-from model.train.losses import MIL_WINDOWS
+from model.network import BEST_WINDOWS, LesionNet, to_working
 from model.windows import FloatArray, clip_to_film, grid_windows, shift_to
 
 MOST_DELTA = 1.0  # a window's edges move by at most its own side (and its side by a factor e)
@@ -53,6 +52,6 @@ class Reader:
         deltas = np.clip(scores.deltas[0].double().cpu().numpy()[best], -MOST_DELTA, MOST_DELTA)
         moved = clip_to_film(shift_to(self.windows[best], deltas))
         boxes, kept = fuse(moved, window[best, 0], self.rule)
-        top = float(window[best[:MIL_WINDOWS], 0].mean())
+        top = float(window[best[:BEST_WINDOWS], 0].mean())
         chosen = best[kept]
         return Reading(np.array([image[0], top]), image[1:], boxes, window[chosen, 0], window[chosen, 1:])

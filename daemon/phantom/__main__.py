@@ -1,4 +1,4 @@
-"""`python -m daemon.phantom FILE`: one film as DICOM, or with a .npz name many small ones for the picture check's training.
+"""`python -m daemon.phantom FILE`: one film as DICOM, or as .npz many small ones to train the picture check with.
 
 The .npz holds `pa` and `ll`, uint8 [N, 144, 144], bright = dense: subjects 0..N-1, every second with an opacity.
 """

@@ -59,6 +59,6 @@ class Batches:
             image=self.image[rows],
             image_known=self.known[rows],
             windows=[window_targets(self.windows, b, f.normal) for b, f in zip(boxes, chosen, strict=True)],
-            box_target=[torch.from_numpy(target[rows_]) for (target, _), rows_ in zip(named, kept, strict=True)],
-            box_known=[torch.from_numpy(known[rows_]) for (_, known), rows_ in zip(named, kept, strict=True)],
+            box_target=[torch.from_numpy(target[which]) for (target, _), which in zip(named, kept, strict=True)],
+            box_known=[torch.from_numpy(known[which]) for (_, known), which in zip(named, kept, strict=True)],
         )

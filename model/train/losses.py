@@ -15,14 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.network import BOX_LABELS, LABELS, Scores
+from model.network import BEST_WINDOWS, BOX_LABELS, LABELS, Scores
 from model.windows import FloatArray, iou, overlap, shift_from
 
 POSITIVE_IOU = 0.45
 NEAREST, NEAREST_IOU = 6, 0.15  # small lesions fit no window: their best few count all the same
 NEGATIVE_OVERLAP = 0.3
 REFINE_IOU = 0.3
-MIL_WINDOWS = 10
 NEGATIVES_PER_POSITIVE = 3
 LEAST_NEGATIVES = 96
 IMAGE_TO_BOX = [LABELS.index(name) for name in BOX_LABELS]  # the label heads share these names
@@ -75,7 +74,7 @@ class Batch:
 def loss_parts(scores: Scores, batch: Batch, hard: bool) -> dict[str, Tensor]:
     """The weighted loss terms by name; their sum is what is minimised. hard: mine the hardest negatives."""
     raw = functional.binary_cross_entropy_with_logits(scores.image, batch.image, reduction="none") * batch.image_known
-    top = scores.window.topk(MIL_WINDOWS, dim=1).values.mean(1)  # [B, 1 + box labels]
+    top = scores.window.topk(BEST_WINDOWS, dim=1).values.mean(1)  # [B, 1 + box labels]
     mil = functional.binary_cross_entropy_with_logits(top[:, 0], batch.image[:, 0])
     columns = [1 + column for column in IMAGE_TO_BOX]
     known = batch.image_known[:, columns]

@@ -47,7 +47,7 @@ OPTIONAL = (
     *("ReferringPhysicianIdentificationSequence", "ConsultingPhysicianName"),
     *("ConsultingPhysicianIdentificationSequence", "IssuerOfAccessionNumberSequence", "StudyDescription"),
     *("PhysiciansOfRecord", "PhysiciansOfRecordIdentificationSequence", "NameOfPhysiciansReadingStudy"),
-    *("PhysiciansReadingStudyIdentificationSequence", "RequestingService", "RequestingServiceCodeSequence"),
+    *("PhysiciansReadingStudyIdentificationSequence",),
     *("ReferencedStudySequence", "ProcedureCodeSequence", "ReasonForPerformedProcedureCodeSequence"),
     # C.7.2.2 Patient Study
     *("AdmittingDiagnosesDescription", "AdmittingDiagnosesCodeSequence", "PatientAge", "PatientSize"),

@@ -12,12 +12,8 @@ from typing import NamedTuple
 
 from pydicom.sr.coding import Code
 
-# PS3.16 8.2: a private designator begins with 99; C.12.1.1.4 has it explained in the object.
-PRIVATE = "99THORAXD"
-
 LANGUAGE = Code("en-US", "RFC5646", "English (United States)")  # CID 5000
-# CID 100 names no plain radiograph; of its codes that every validator knows, this one is right. The Image Library
-# says that it was a chest radiograph.
+# CID 100 names no plain radiograph; of its codes that every edition of it has, this one is right.
 PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
 REPORT = Code("126000", "DCM", "Imaging Measurement Report")  # CID 7021
 PROCEDURE_REPORTED = Code("121058", "DCM", "Procedure reported")
@@ -29,8 +25,8 @@ PERCENT = Code("%", "UCUM", "Percent")
 MILLIMETRE = Code("mm", "UCUM", "mm")
 PIXELS = Code("{pixels}", "UCUM", "Pixels")
 CERTAINTY = Code("111012", "DCM", "Certainty of Finding")
-# A film's own score is no certainty of a named finding, and a negative film must not carry the finding "abnormal".
-PROBABILITY_ABNORMAL = Code("P-ABNORMAL", PRIVATE, "Probability of abnormality")
+# What a film's own probability is the certainty of. Not "abnormal": a negative film must not carry that finding.
+RADIOLOGIC_FINDING = Code("118247008", "SCT", "Radiologic finding")
 BOUNDED_BY = Code("75958009", "SCT", "Bounded by")  # CID 219
 ORIGINAL_SOURCE = Code("111040", "DCM", "Original Source")
 COMPUTER_AIDED_DETECTION = Code("110004", "DCM", "Computer Aided Detection")
@@ -53,8 +49,6 @@ MODALITIES: Mapping[str, Code] = {  # CID 29
     "DX": Code("DX", "DCM", "Digital Radiography"),
     "RG": Code("RG", "DCM", "Radiographic imaging"),
 }
-TARGET_REGION = Code("123014", "DCM", "Target Region")
-CHEST = Code("816094009", "SCT", "Chest")  # CID 4031
 IMAGE_VIEW = Code("111031", "DCM", "Image View")
 VIEWS: Mapping[str, Code] = {  # CID 4010
     "PA": Code("272479007", "SCT", "postero-anterior"),

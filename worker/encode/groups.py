@@ -130,8 +130,9 @@ def _result(
     measured = [] if probability is None else [wording.percentage(probability)]
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=tracking,
+        finding_type=codes.RADIOLOGIC_FINDING if measured else None,
         algorithm_id=algorithm,
-        measurements=[Measurement(codes.PROBABILITY_ABNORMAL, value, codes.PERCENT) for value in measured],
+        measurements=[Measurement(codes.CERTAINTY, value, codes.PERCENT) for value in measured],
         qualitative_evaluations=[QualitativeEvaluation(codes.SUMMARY, summary)],
         source_images=[
             SourceImageForMeasurementGroup(source.sop_class_uid, source.sop_instance_uid, source.frames or None)

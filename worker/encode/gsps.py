@@ -17,7 +17,7 @@ from model.findings import Findings
 from worker.encode import codes, wording
 from worker.encode.appearance import OVERLAY_LAYER, activate_overlays, copy_shutter
 from worker.encode.geometry import check_boxes
-from worker.encode.header import UNVERIFIED, Series, by_study, coded, finish, moment, plain, referenced_sop, start
+from worker.encode.header import UNVERIFIED, Series, coded, finish, moment, plain, referenced_sop, start
 from worker.encode.identity import gsps_uid, series_uid
 from worker.encode.luts import grey_pipeline
 from worker.encode.marks import annotation, layer
@@ -50,7 +50,8 @@ def _state(request: ReportRequest, image: SourceImage, found: Findings, marking:
     reference = referenced_sop(source.sop_class_uid, source.sop_instance_uid)
     if source.frames:
         reference.ReferencedFrameNumber = list(source.frames)
-    ds.ReferencedSeriesSequence = by_study([source.reference])[0].ReferencedSeriesSequence
+    ds.BodyPartExamined = "CHEST"  # General Series: unpaired, so Laterality is not due (C.7.3.1.1.2)
+    ds.ReferencedSeriesSequence = Sequence([_relation(source, reference)])
     ds.DisplayedAreaSelectionSequence = Sequence([_displayed_area(source, found, reference)])
     copy_shutter(ds, source)
     layers = [layer(1)]
@@ -60,6 +61,14 @@ def _state(request: ReportRequest, image: SourceImage, found: Findings, marking:
     ds.GraphicAnnotationSequence = Sequence([annotation(image, found, request.identity, marking)])
     grey_pipeline(ds, image, reference)
     return finish(ds)
+
+
+def _relation(source: Source, reference: Dataset) -> Dataset:
+    """C.11.11 Presentation State Relationship: the one image."""
+    series = Dataset()
+    series.ReferencedImageSequence = Sequence([reference])
+    series.SeriesInstanceUID = source.series_uid
+    return series
 
 
 def _series(request: ReportRequest, source: Source, marking: bool) -> Series:

@@ -53,7 +53,6 @@ def _descriptors(source: Source) -> Iterator[ContentItem]:
     modality = codes.MODALITIES.get(text(source.header, "Modality"))
     if modality:
         yield _code(codes.MODALITY, modality)
-    yield _code(codes.TARGET_REGION, codes.CHEST)  # only chest radiographs are eligible
     if source.rows and source.columns:
         yield _number(codes.PIXEL_ROWS, source.rows, codes.PIXELS)
         yield _number(codes.PIXEL_COLUMNS, source.columns, codes.PIXELS)

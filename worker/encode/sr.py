@@ -53,7 +53,6 @@ def structured_report(request: ReportRequest, name: str, marking: bool) -> Datas
     root = _tree(request, films, profile, marking)
     for element in root:
         ds[element.tag] = element
-    ds.CodingSchemeIdentificationSequence = Sequence([_private_scheme()])
     return finish(ds)
 
 
@@ -153,11 +152,3 @@ def _observer(request: ReportRequest) -> ObservationContext:
     )
     return ObservationContext(ObserverContext(dicom_codes.DCM.Device, device))
 
-
-def _private_scheme() -> Dataset:
-    """PS3.3 Table C.12-1, Coding Scheme Identification Sequence."""
-    scheme = Dataset()
-    scheme.CodingSchemeDesignator = codes.PRIVATE
-    scheme.CodingSchemeName = "thoraxd"
-    scheme.CodingSchemeResponsibleOrganization = "thoraxd"
-    return scheme

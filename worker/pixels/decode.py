@@ -27,7 +27,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from worker.pixels.attributes import integer, word
+from daemon.core.attributes import integer, word
 from worker.pixels.codestream import SOF_JPEG_LS, SOF_LOSSLESS, SOF_SEQUENTIAL, Codestream, read_j2k, read_jpeg
 from worker.pixels.entropy import check_scan
 from worker.pixels.errors import MissingPixels, TruncatedPixels, UnsupportedPixels
@@ -172,9 +172,9 @@ def _masked(raw: NDArray[np.unsignedinteger], layout: _Layout, notes: tuple[str,
     half = 1 << (layout.stored - 1)
     if layout.stored < layout.allocated:
         outside = raw.astype(np.uint16) & (0xFFFF >> (16 - layout.allocated) & ~(mask << shift))
-        # the sign bits of a negative value are not rubbish
-        wanted = np.where(level & half, ~np.uint16(mask << shift) & 0xFFFF, 0) if layout.signed else 0
-        if np.any(outside != wanted):
+        # repeated sign bits of a negative value are not rubbish
+        extended = ((1 << layout.allocated) - 1) & ~(mask << shift) if layout.signed else 0
+        if np.any((outside != 0) & ((outside != extended) | (level & half == 0))):
             notes = (*notes, "bits above Bits Stored were set; ignored")
     if layout.signed:
         level ^= half  # two's complement to offset binary

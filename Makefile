@@ -1,0 +1,55 @@
+# thoraxd. `make help` lists the targets. Everything is installed into .venv and nowhere else,
+# but `make peers`, which installs Debian packages for the tests when it is run as root.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital kill memory evaluate clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
+
+install: $(STAMP) ## .venv with the locked dependencies
+
+$(STAMP): pyproject.toml constraints.txt
+	command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+demo: install ## one synthetic film in, SR + GSPS + picture out
+	$(BIN)/thoraxd demo
+
+test: install peers lint unit ## linters and the whole test suite, with real peers where they can be had
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: install
+	$(BIN)/python -m pytest
+
+peers: ## DCMTK, Orthanc, Redis, PostgreSQL, validators from Debian (root only; otherwise their tests skip)
+	@sh tests/support/install.sh
+
+acceptance: install peers ## 232 films through a real Orthanc: counts and times (long)
+	$(BIN)/python -m tests.bench acceptance
+
+acceptance-hospital: install peers ## the same on PostgreSQL and an outside Redis with two workers (long)
+	$(BIN)/python -m tests.bench acceptance --postgres --redis --workers 2
+
+kill: install peers ## the same with daemon, worker and Redis killed at random (long)
+	$(BIN)/python -m tests.bench kill
+
+memory: install peers ## the receiver's memory under 8 senders of 10 MB films
+	$(BIN)/python -m tests.bench memory
+
+evaluate: install ## the detector on the held-out fold (needs the data folder)
+	$(BIN)/thoraxd-model evaluate
+
+clean: ## remove .venv and what tests and demos left
+	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,246 @@
+"""The ledger's rules, on SQLite here and on PostgreSQL in tests/integration."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from daemon.core.records import NewOutput, ReceivedInstance, Wanted
+from daemon.core.states import JobState
+from daemon.store import migrate
+from daemon.store.database import Database
+from daemon.store.ledger import Ledger
+
+PACS = Wanted("pacs", ("sr", "gsps"), "air", True)
+LEASE_S, ATTEMPTS = 15.0, 3
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    migrate.upgrade(database.engine)
+    yield Ledger(database)
+    database.close()
+
+
+def instance(sop_uid="1.2.1", study_uid="1.2", eligibility="ELIGIBLE", reason=""):
+    return ReceivedInstance(
+        study_uid, "1.2.0", sop_uid, "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.1.2.1", f"{study_uid}/{sop_uid}.dcm",
+        "d" * 64, 1000, "MODALITY", eligibility, reason,
+    )  # fmt: skip
+
+
+def output(sop_uid, kind="sr", profile="air"):
+    return NewOutput(sop_uid, "2.25.9", "1.2.840.10008.5.1.4.1.1.88.34", kind, profile, True, "", f"k/{sop_uid}", "e" * 64)
+
+
+def state(ledger, study_uid="1.2"):
+    return ledger.views.studies([study_uid])[0]["state"]
+
+
+def job_ids(ledger, now, kind="analyse"):
+    return [job_id for job_id, found in ledger.jobs.take_unsent(now, 20.0, 64) if found == kind]
+
+
+def complete(ledger, now):
+    return ledger.settling.complete(ledger.settling.receiving(), now)
+
+
+def answer(ledger, now, as_state=JobState.DONE, **what):
+    for job_id in job_ids(ledger, now):
+        job = ledger.jobs.claim(job_id, "w", now, LEASE_S, ATTEMPTS)
+        ledger.jobs.finish_analysis(job, "w", as_state, now, **what)
+
+
+def report(ledger, now, *outputs):
+    (job_id,) = job_ids(ledger, now, "report")
+    job = ledger.jobs.claim(job_id, "w", now, LEASE_S, ATTEMPTS)
+    return ledger.jobs.finish_report(job, "w", outputs, now)
+
+
+def deliver(ledger, now):
+    for item in ledger.deliveries.due("pacs", now, 60.0, 100):
+        ledger.deliveries.sent(item.id, 0, now)
+
+
+def reported(ledger, *outputs):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
+    ledger.settling.close_answered(104.0)
+    report(ledger, 104.0, *(outputs or [output("2.25.1"), output("2.25.2", "gsps", "")]))
+    ledger.settling.queue_deliveries([PACS], 105.0)
+
+
+def test_a_study_goes_from_received_to_delivered(ledger):
+    reported(ledger)
+    assert state(ledger) == "DELIVERING"
+    deliver(ledger, 106.0)
+    ledger.settling.finish_deliveries(107.0)
+    found = ledger.views.studies(["1.2"])[0]
+    assert (found["state"], found["probability"], found["positive"]) == ("DELIVERED", 0.9, True)
+    assert found["deliveries"] == [{"destination": "pacs", "state": "SENT", "attempts": 1, "reason": ""}]
+
+
+def test_an_instance_that_comes_in_parallel_is_recorded_once(ledger):
+    new = []
+    threads = [threading.Thread(target=lambda: new.append(ledger.intake.record(instance(), 100.0))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(new) == [False] * 7 + [True]
+    assert len(ledger.views.studies(["1.2"])[0]["instances"]) == 1
+
+
+def test_an_instance_that_came_while_it_was_looked_at_keeps_its_study_open(ledger):
+    ledger.intake.record(instance(), 100.0)
+    seen = ledger.settling.receiving()
+    ledger.intake.record(instance("1.2.2"), 102.0)
+    assert ledger.settling.complete(seen, 103.0) == []
+    assert state(ledger) == "RECEIVED"
+
+
+def test_a_study_without_an_eligible_image_is_set_aside_with_the_reason(ledger):
+    ledger.intake.record(instance(eligibility="SET_ASIDE", reason="not a chest"), 100.0)
+    complete(ledger, 103.0)
+    ledger.settling.close_answered(103.0)
+    found = ledger.views.studies(["1.2"])[0]
+    assert (found["state"], found["reason"]) == ("SET_ASIDE", "not a chest")
+
+
+def test_a_study_whose_images_all_failed_has_no_report(ledger):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    answer(ledger, 103.0, JobState.FAILED, reason="no pixels")
+    ledger.settling.close_answered(103.0)
+    found = ledger.views.studies(["1.2"])[0]
+    assert (found["state"], found["reason"]) == ("FAILED", "no pixels")
+    assert job_ids(ledger, 200.0, "report") == []
+
+
+def test_a_message_that_is_lost_is_sent_again_and_one_that_is_waiting_is_not(ledger):
+    ledger.intake.record(instance(), 100.0)
+    assert len(job_ids(ledger, 100.0)) == 1
+    assert job_ids(ledger, 110.0) == []
+    assert len(job_ids(ledger, 121.0)) == 1
+
+
+def test_no_more_jobs_are_out_than_the_window_holds(ledger):
+    for number in range(5):
+        ledger.intake.record(instance(f"1.2.{number + 1}"), 100.0)
+    assert len(ledger.jobs.take_unsent(100.0, 20.0, 3)) == 3
+    assert ledger.jobs.take_unsent(101.0, 20.0, 3) == []
+
+
+def test_a_repeated_message_does_nothing(ledger):
+    ledger.intake.record(instance(), 100.0)
+    (job_id,) = job_ids(ledger, 100.0)
+    assert ledger.jobs.claim(job_id, "a", 100.0, LEASE_S, ATTEMPTS) is not None
+    assert ledger.jobs.claim(job_id, "b", 101.0, LEASE_S, ATTEMPTS) is None
+
+
+def test_a_lapsed_lease_goes_to_another_and_the_first_cannot_answer_any_more(ledger):
+    ledger.intake.record(instance(), 100.0)
+    (job_id,) = job_ids(ledger, 100.0)
+    first = ledger.jobs.claim(job_id, "a", 100.0, LEASE_S, ATTEMPTS)
+    second = ledger.jobs.claim(job_id, "b", 120.0, LEASE_S, ATTEMPTS)
+    assert second is not None
+    assert not ledger.jobs.renew(job_id, "a", 200.0)
+    assert not ledger.jobs.finish_analysis(first, "a", JobState.DONE, 121.0)
+    assert ledger.jobs.finish_analysis(second, "b", JobState.DONE, 121.0)
+
+
+def test_a_job_that_costs_every_worker_its_life_is_given_up_with_the_reason(ledger):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    (job_id,) = job_ids(ledger, 103.0)
+    for attempt in range(ATTEMPTS):
+        assert ledger.jobs.claim(job_id, "w", 200.0 + 100 * attempt, LEASE_S, ATTEMPTS) is not None
+    assert ledger.jobs.claim(job_id, "w", 900.0, LEASE_S, ATTEMPTS) is None
+    ledger.settling.close_answered(900.0)
+    assert "given up after 3 attempts" in ledger.views.studies(["1.2"])[0]["reason"]
+
+
+def test_a_later_image_opens_a_revision_whose_report_names_the_one_before(ledger):
+    reported(ledger)
+    deliver(ledger, 106.0)
+    ledger.settling.finish_deliveries(107.0)
+    ledger.intake.record(instance("1.2.2"), 200.0)
+    complete(ledger, 203.0)
+    answer(ledger, 203.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(204.0)
+    (job_id,) = job_ids(ledger, 204.0, "report")
+    job = ledger.jobs.claim(job_id, "w", 204.0, LEASE_S, ATTEMPTS)
+    inputs = ledger.jobs.report_inputs(job)
+    assert inputs.revision == 2
+    assert [image.sop_uid for image in inputs.images] == ["1.2.1", "1.2.2"]
+    assert inputs.predecessors["air", True].sop_uid == "2.25.1"
+
+
+def test_an_object_that_a_later_image_does_not_change_is_not_sent_twice(ledger):
+    reported(ledger)
+    deliver(ledger, 106.0)
+    ledger.settling.finish_deliveries(107.0)
+    ledger.intake.record(instance("1.2.2"), 200.0)
+    complete(ledger, 203.0)
+    answer(ledger, 203.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(204.0)
+    report(ledger, 204.0, output("2.25.2", "gsps", ""), output("2.25.3"), output("2.25.4", "gsps", ""))
+    ledger.settling.queue_deliveries([PACS], 205.0)
+    assert {item.sop_uid for item in ledger.deliveries.due("pacs", 206.0, 60.0, 100)} == {"2.25.3", "2.25.4"}
+
+
+def test_a_report_that_a_later_image_overtook_is_not_kept(ledger):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
+    ledger.settling.close_answered(104.0)
+    (job_id,) = job_ids(ledger, 104.0, "report")
+    job = ledger.jobs.claim(job_id, "w", 104.0, LEASE_S, ATTEMPTS)
+    ledger.intake.record(instance("1.2.2"), 104.5)
+    assert not ledger.jobs.finish_report(job, "w", [output("2.25.1")], 105.0)
+    assert ledger.views.studies(["1.2"])[0]["outputs"] == {}
+
+
+def test_a_claimed_delivery_is_due_again_when_its_claim_lapses(ledger):
+    reported(ledger)
+    assert len(ledger.deliveries.due("pacs", 106.0, 60.0, 100)) == 2
+    assert ledger.deliveries.due("pacs", 107.0, 60.0, 100) == []
+    assert len(ledger.deliveries.due("pacs", 167.0, 60.0, 100)) == 2
+
+
+def test_a_delivery_that_is_given_up_fails_its_study_and_replay_sends_it_again(ledger):
+    reported(ledger)
+    for item in ledger.deliveries.due("pacs", 106.0, 60.0, 100):
+        ledger.deliveries.failed(item.id, "C000 cannot understand", 0xC000, None)
+    ledger.settling.finish_deliveries(107.0)
+    assert state(ledger) == "FAILED"
+    assert "C000" in ledger.views.studies(["1.2"])[0]["reason"]
+    assert ledger.deliveries.replay(["1.2"], None, failed_only=True, now=200.0) == 2
+    deliver(ledger, 201.0)
+    ledger.settling.finish_deliveries(202.0)
+    assert state(ledger) == "DELIVERED"
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_given_up(ledger):
+    reported(ledger)
+    assert ledger.deliveries.bury_unknown({"other"}) == 2
+    ledger.settling.finish_deliveries(107.0)
+    assert "no such destination" in ledger.views.studies(["1.2"])[0]["reason"]
+
+
+def test_without_a_destination_a_reported_study_stays_reported(ledger):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
+    ledger.settling.close_answered(104.0)
+    report(ledger, 104.0, output("2.25.1"))
+    assert ledger.settling.queue_deliveries([], 105.0) == []
+    assert state(ledger) == "REPORTED"
+
+
+def test_migrations_give_the_schema_that_the_code_declares(ledger):
+    assert migrate.drift(ledger.database.engine) == []
+    assert migrate.revision(ledger.database.engine) == (migrate.head(), migrate.head())

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import zlib
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from daemon.core.errors import UnreadableDataSet
+from daemon.core.header import MAX_INFLATED_HEADER, read_header
+from tests.support.builders import compress, make_cxr
+
+
+def part10(ds) -> bytes:
+    buffer = BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def film() -> bytes:
+    return part10(make_cxr(rows=64, columns=48))
+
+
+def test_the_header_is_read_without_the_pixels(film):
+    header = read_header(BytesIO(film))
+    assert header.Rows == 64
+    assert "PixelData" not in header
+
+
+@pytest.mark.parametrize("syntax", [DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_other_encodings_give_the_same_header(syntax):
+    ds = make_cxr(rows=64, columns=48)
+    plain, other = read_header(BytesIO(part10(ds))), read_header(BytesIO(part10(compress(ds, syntax))))
+    assert other.file_meta.TransferSyntaxUID == syntax
+    assert {e.tag: e.value for e in other} == {e.tag: e.value for e in plain}
+
+
+@pytest.mark.parametrize("missing", ["SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID"])
+def test_an_instance_without_its_identity_is_refused(film, missing):
+    ds = make_cxr(rows=64, columns=48)
+    bytes_before = part10(ds)
+    ds = read_header(BytesIO(bytes_before))
+    delattr(ds, missing)
+    with pytest.raises(UnreadableDataSet):
+        read_header(BytesIO(bytes_before[:132] + part10_without_checks(ds)))
+
+
+def part10_without_checks(ds) -> bytes:
+    buffer = BytesIO()
+    ds.save_as(buffer, enforce_file_format=False)
+    return buffer.getvalue()[132:]
+
+
+def test_a_deflated_bomb_is_inflated_no_further_than_a_header_reaches(film):
+    ds = compress(make_cxr(rows=64, columns=48), DeflatedExplicitVRLittleEndian)
+    whole = part10(ds)
+    meta_end = 144 + int.from_bytes(whole[140:144], "little")
+    data_set = zlib.decompress(whole[meta_end:], -zlib.MAX_WBITS)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    bomb = packer.compress(data_set) + packer.compress(bytes(20 * MAX_INFLATED_HEADER)) + packer.flush()
+    assert read_header(BytesIO(whole[:meta_end] + bomb)).Rows == 64
+
+
+@given(st.binary(max_size=400))
+def test_rubbish_is_refused(rubbish):
+    with pytest.raises(UnreadableDataSet):
+        read_header(BytesIO(rubbish))
+
+
+@given(cut=st.integers(0, 1200), noise=st.binary(max_size=64))
+def test_a_broken_header_is_read_or_refused_and_nothing_else(film, cut, noise):
+    try:
+        header = read_header(BytesIO(film[:cut] + noise + film[cut + len(noise) :]))
+    except UnreadableDataSet:
+        return
+    assert header.SOPInstanceUID

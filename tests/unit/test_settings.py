@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon import settings
+from daemon.core.errors import SettingsError
+
+REPOSITORY = Path(__file__).parents[2]
+
+DESTINATION = """
+[[destination]]
+name = "pacs"
+kind = "dimse"
+ae_title = "ORTHANC"
+host = "127.0.0.1"
+port = 4242
+outputs = ["sr", "gsps"]
+profile = "stone"
+marking = true
+commitment = false
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "thoraxd.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_shipped_file_says_what_the_defaults_are():
+    assert settings.load(REPOSITORY / "thoraxd.toml") == settings.load(None)
+
+
+def test_a_destination_is_read(tmp_path):
+    loaded = settings.load(write(tmp_path, DESTINATION))
+    assert loaded.destination[0].profile == "stone"
+
+
+def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("THORAXD_SCP__PORT", "104")
+    assert settings.load(write(tmp_path, "[scp]\nport = 4000\nae_title = 'XRAY'")).scp.port == 104
+    assert settings.load(write(tmp_path, "[scp]\nport = 4000\nae_title = 'XRAY'")).scp.ae_title == "XRAY"
+
+
+def test_all_mistakes_are_reported_together(tmp_path, monkeypatch):
+    monkeypatch.setenv("THORAXD_SCP__PRT", "104")
+    text = "[scp]\nae_title = 'A TITLE THAT IS TOO LONG'\nport = 0\n[study]\nquiet = 1\n[broker]\nurl = 'amqp://x'\n"
+    with pytest.raises(SettingsError) as caught:
+        settings.load(write(tmp_path, text))
+    complaints = "\n".join(caught.value.mistakes)
+    for part in ("THORAXD_SCP__PRT", "scp.ae_title", "scp.port", "study.quiet", "broker"):
+        assert part in complaints
+
+
+@pytest.mark.parametrize(
+    "change, complaint",
+    [
+        (("commitment = false", "commitment = true"), "storage commitment"),
+        (('"sr", "gsps"', '"kos"'), "outputs"),
+        (('"stone"', '"weasis"'), "profile"),
+        (("port = 4242", "port = 70000"), "port"),
+        (("[[destination]]", DESTINATION + "[[destination]]"), "same name"),
+    ],
+)
+def test_a_destination_that_cannot_be_served_is_refused_at_start(tmp_path, change, complaint):
+    with pytest.raises(SettingsError, match=complaint):
+        settings.load(write(tmp_path, DESTINATION.replace(*change)))
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path):
+    with pytest.raises(SettingsError, match=r"thoraxd\.toml"):
+        settings.load(write(tmp_path, "port: 104"))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SettingsError, match="no such file"):
+        settings.load(tmp_path / "other.toml")
+
+
+def test_the_redis_socket_fits_a_socket_address_however_long_home_is(tmp_path):
+    loaded = settings.load(write(tmp_path, f'home = "{tmp_path / ("deep" * 40)}"'))
+    assert len(str(loaded.redis_socket)) < 108
+    assert loaded.redis_socket == settings.load(write(tmp_path, f'home = "{loaded.home}"')).redis_socket
