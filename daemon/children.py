@@ -106,6 +106,6 @@ def redis_child(socket: Path) -> Child:
 
 def worker_child(environment: Mapping[str, str]) -> Child:
     """One Celery worker, as an administrator would start more of them."""
-    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "--loglevel", "WARNING"]
-    command += ["--without-gossip", "--without-mingle", "--hostname", "thoraxd@%h"]
+    command = [sys.executable, "-W", "ignore", "-m", "celery", "--quiet", "-A", "worker.app", "worker"]
+    command += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--hostname", "thoraxd@%h"]
     return Child("worker", command, environment)

@@ -1,7 +1,8 @@
 """From logits to probabilities that mean what they say, and the cuts put on them.
 
-A logistic calibration (Platt, 1999): p = sigmoid(weights . logits + bias), for a single logit temperature scaling with an offset.
-The film's probability joins two logits, the image head's and the best windows'. Fitted by Newton's method on held-out films.
+A logistic calibration (Platt, 1999): p = sigmoid(weights . logits + bias), for a single logit temperature scaling
+with an offset. The film's probability joins two logits, the image head's and the best windows'. Fitted by Newton's
+method on held-out films.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ class Logistic:
 class Calibration:
     """How logits become probabilities and answers.
 
-    film: of (image logit, mean logit of the best windows). lesion: of (lesion logit, the film's calibrated logit). labels: one a
-    label of the network, of its logit. operating_point: the cut on the film's probability; lesion_cut: the cut on a lesion's.
-    words: the operating point for a reader.
+    film: of (image logit, mean logit of the best windows). lesion: of (lesion logit, the film's calibrated logit).
+    labels: one a label of the network, of its logit. operating_point: the cut on the film's probability; lesion_cut:
+    the cut on a lesion's. words: the operating point for a reader.
     """
 
     film: Logistic = Logistic((0.5, 0.5))

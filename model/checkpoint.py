@@ -1,8 +1,8 @@
 """Weights on disk: safetensors beside a JSON card that names their SHA-256; nothing is ever unpickled.
 
-`detector.safetensors` holds tensors only (stored as float16, computed in float32 or bfloat16); `detector.json` holds the network's
-configuration, the calibration and the digest. A file whose bytes do not match the digest, or that is no safetensors file, or that
-does not fit the configuration, is refused before any tensor is used.
+`detector.safetensors` holds tensors only (stored as float16, computed in float32 or bfloat16); `detector.json` holds
+the network's configuration, the calibration and the digest. A file whose bytes do not match the digest, or that is no
+safetensors file, or that does not fit the configuration, is refused before any tensor is used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORMAT = "thoraxd-detector-1"
 PICKLE_MAGIC = (b"PK\x03\x04", b"\x80\x02", b"\x80\x04")  # torch.save's zip archive, and bare pickles
 
 
-class WeightsRefused(Exception):
+class WeightsRefused(Exception):  # noqa: N818  (named by what happened, as its callers read it)
     """These weights are not used: absent, tampered with, of another format or of another shape."""
 
 
@@ -55,8 +55,10 @@ class Checkpoint:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> Checkpoint:
-    """Write weights and card; the answer carries the digest of what was written. The card comes last: it is the promise."""
-    halves = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.tensors.items()}
+    """Write the weights, then the card that vouches for them; the answer carries the digest of what was written."""
+    halves = {
+        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.tensors.items()
+    }
     raw = save_tensors({name: tensor.contiguous() for name, tensor in halves.items()})
     digest = hashlib.sha256(raw).hexdigest()
     card = {

@@ -1,7 +1,7 @@
 """The detector: a film in, findings in the film's own pixels out.
 
-Probabilities are calibrated and rounded to 4 decimals, boxes to 0.01 px, so that the last bits of floating-point sums, which may
-depend on the number of threads, do not reach the reports: the same film gives the same findings.
+Probabilities are calibrated and rounded to 4 decimals, boxes to 0.01 px, so that the last bits of floating-point
+sums, which may depend on the number of threads, do not reach the reports: the same film gives the same findings.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Detector:
         return cls(load(weights), torch.device(device))
 
     def detect(self, image: npt.NDArray[np.float32]) -> Findings:
-        """Film [H, W], at least 64 px a side, finite, any linear intensity scale, bright = dense (MONOCHROME2) -> Findings.
+        """Film [H, W], 64 px a side or more, finite, any linear intensity scale, bright = dense -> Findings.
 
         Raises ValueError for anything else.
         """

@@ -1,7 +1,8 @@
-"""From thousands of scored windows to a handful of lesions: suppression of the weaker of two overlapping boxes, then fusion.
+"""From thousands of scored windows to a handful of lesions: suppression of the weaker of two boxes, then fusion.
 
-Non-maximum suppression picks the boxes; each is then the mean of the candidates that it suppressed and closely overlaps, weighted
-by their probability (weighted boxes fusion, Solovyev et al., 2021), because neighbouring windows err in different directions.
+Non-maximum suppression picks the boxes; each is then the mean of the candidates that it suppressed and closely
+overlaps, weighted by their probability (weighted boxes fusion, Solovyev et al., 2021), because neighbouring windows
+err in different directions.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from model.windows import FloatArray, iou, overlap
 
 @dataclass(frozen=True, slots=True)
 class FusionRule:
-    """candidates: windows looked at, the best first. suppress_iou, suppress_overlap: two boxes above either are one lesion.
+    """candidates: windows looked at, the best first.
 
-    fuse_iou: candidates that move a kept box. most: lesions kept.
+    suppress_iou, suppress_overlap: two boxes above either are one lesion. fuse_iou: candidates that move a kept box.
+    most: lesions kept.
     """
 
     candidates: int = 300

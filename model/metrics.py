@@ -1,7 +1,8 @@
-"""Figures of merit, from scores and truth alone; every one is a function of arrays, so that a bootstrap can resample it.
+"""Figures of merit, from scores and truth alone: functions of arrays, so that a bootstrap can resample them.
 
-Normal recall is strict: the threshold is the largest t with #(abnormal < t) <= floor(fn * N_abnormal), and a normal film counts
-as recognised when its score is below t. Intervals resample patients, not films: films of one patient are not independent.
+Normal recall is strict: the threshold is the largest t with #(abnormal < t) <= floor(fn * N_abnormal), and a normal
+film counts as recognised when its score is below t. Intervals resample patients, not films: films of one patient are
+not independent.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def hit(boxes: FloatArray, truth: FloatArray, threshold: float, top: int) -> boo
 
 
 def location_prior(windows: FloatArray, truths: Sequence[FloatArray], threshold: float, count: int = 3) -> FloatArray:
-    """The `count` windows [count, 4] that, the same on every film, hit most of the given films: each takes most of what is left."""
+    """The windows [count, 4] that, the same on every film, hit most of these films; each takes most of what is left."""
     hits = np.array([(iou(windows, truth) >= threshold).any(axis=1) for truth in truths])  # [films, N]
     chosen: list[int] = []
     left = np.ones(len(truths), dtype=bool)

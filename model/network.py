@@ -1,9 +1,10 @@
 """The detector network: one pass of a light residual trunk over the film, and all windows scored from its one map.
 
-Spatial pyramid pooling (He et al., 2015; levels 1, 2, 4) with average pooling followed by a linear layer equals, exactly, 21
-position-sensitive score maps of which each window sums the means of its 21 bins: the order of two linear maps is exchanged. A
-bin mean is a product with one row of weights in y and one in x, so every window of every scale costs two small matrix products
-a level, and is differentiable. A feature cell is treated as a constant square; a bin that cuts a cell takes its share.
+Spatial pyramid pooling (He et al., 2015; levels 1, 2, 4) with average pooling followed by a linear layer equals,
+exactly, 21 position-sensitive score maps of which each window sums the means of its 21 bins: the order of two linear
+maps is exchanged. A bin mean is a product with one row of weights in y and one in x, so every window of every scale
+costs two small matrix products a level, and is differentiable. A feature cell is treated as a constant square; a bin
+that cuts a cell takes its share.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ class NetworkConfig:
 class Scores(NamedTuple):
     """What one pass says about a batch of B films with N windows.
 
-    image [B, 1 + labels]: logits, the first is "abnormal". window [B, N, 1 + box labels]: logits, the first is "a lesion is here".
-    deltas [B, N, 4]: how far the window's edges are from the lesion's (`windows.shift_to`).
+    image [B, 1 + labels]: logits, the first is "abnormal". window [B, N, 1 + box labels]: logits, the first is "a
+    lesion is here". deltas [B, N, 4]: how far the window's edges are from the lesion's (`windows.shift_to`).
     """
 
     image: Tensor
@@ -197,7 +198,7 @@ class LesionNet(nn.Module):
 
 
 def to_working(film: Tensor, side: int) -> Tensor:
-    """Film [..., H, W] of any size and intensity scale -> [..., side, side], plain antialiased resize, whole-image z-score."""
+    """Film [..., H, W], any size and intensity scale -> [..., side, side], antialiased resize, whole-image z-score."""
     x = film.float()[(None,) * (4 - film.ndim)]
     if x.shape[-2:] != (side, side):
         x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)

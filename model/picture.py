@@ -1,7 +1,7 @@
 """Is this picture an upright frontal radiograph of a human chest, bright where dense?
 
-Headers lie or are empty (PS3.3 leaves Body Part Examined and View Position optional for CR), so pixels decide. Two votes:
-a small network that names what it sees, and the Mahalanobis distance of its features from those of real frontal films
+Headers lie or are empty (PS3.3 lets CR leave Body Part Examined and View Position out), so pixels decide. Two votes: a
+small network that names what it sees, and the Mahalanobis distance of its features from those of real frontal films
 (Lee et al., NeurIPS 2018), which refuses kinds of picture that no training set foresaw.
 """
 
@@ -34,7 +34,7 @@ LONGEST_ASPECT = 1.9  # of 12,000 real films none is longer than 1.5 times its w
 SHIPPED = Path(__file__).parent / "weights" / "picture.safetensors"
 
 
-class UnusableWeights(ValueError):
+class WeightsError(ValueError):
     """The weights file is missing its description or does not match its digest."""
 
 
@@ -55,22 +55,23 @@ class PictureVerdict:
 class PictureNet(nn.Module):
     """Standardised pictures [N, 1, 96, 96] -> logits [N, 7] and features [N, 96]; about 190,000 parameters."""
 
-    widths = (16, 32, 48, 64, 96)
     mean: Tensor
     precision: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        previous = 1
-        for width in self.widths:
-            layers += [nn.Conv2d(previous, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-            layers += [nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-            layers += [nn.MaxPool2d(2)]
-            previous = width
-        self.trunk = nn.Sequential(*layers)  # [N, 96, 3, 3]
+        self.trunk = nn.Sequential(
+            *_layer(1, 16, stride=2),
+            *_layer(16, 32, stride=2),
+            *_layer(32, 48),
+            nn.MaxPool2d(2),
+            *_layer(48, 64),
+            nn.MaxPool2d(2),
+            *_layer(64, 96),
+            nn.MaxPool2d(2),
+        )  # [N, 96, 3, 3]
         # Position matters (which side the heart is on top of what), so the last map is flattened, not averaged.
-        self.mix = nn.Linear(previous * 9, 96)
+        self.mix = nn.Linear(96 * 9, 96)
         self.drop = nn.Dropout(0.2)
         self.head = nn.Linear(96, len(KINDS))
         self.register_buffer("mean", torch.zeros(96))
@@ -100,16 +101,16 @@ class PictureCheck:
     def load(cls, weights: Path | None = None) -> PictureCheck:
         """The check in `weights` (None: the shipped one); the JSON beside it holds digest and limits.
 
-        Raises UnusableWeights when the two do not belong together.
+        Raises WeightsError when the two do not belong together.
         """
         path = weights or SHIPPED
         content = path.read_bytes()
         described = json.loads(path.with_suffix(".json").read_text())
         digest = hashlib.sha256(content).hexdigest()
         if digest != described["sha256"]:
-            raise UnusableWeights(f"{path.name}: digest {digest[:12]} is not the described {described['sha256'][:12]}")
+            raise WeightsError(f"{path.name}: digest {digest[:12]} is not the described {described['sha256'][:12]}")
         if described["kinds"] != list(KINDS):
-            raise UnusableWeights(f"{path.name}: made for kinds {described['kinds']}")
+            raise WeightsError(f"{path.name}: made for kinds {described['kinds']}")
         network = PictureNet()
         network.load_state_dict(load(content))
         return cls(network.eval(), float(described["cut"]), float(described["reach"]), digest)
@@ -133,6 +134,10 @@ class PictureCheck:
         if frontal >= 0.5:
             return PictureVerdict(frontal, KINDS[FRONTAL], accepted=True)
         return PictureVerdict(frontal, KINDS[kind] if kind != FRONTAL else KINDS[-1], accepted=False)
+
+
+def _layer(previous: int, width: int, stride: int = 1) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(previous, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
 
 
 def standardise(pictures: Tensor) -> Tensor:

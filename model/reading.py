@@ -22,7 +22,8 @@ MOST_DELTA = 1.0  # a window's edges move by at most its own side (and its side 
 class Reading:
     """film [2]: logit of the image head, mean logit of the best windows. labels [labels]: logits of the image head.
 
-    boxes [K, 4]: unit xyxy, the strongest first. lesions [K]: their logits. names [K, box labels]: logits of what they are.
+    boxes [K, 4]: unit xyxy, the strongest first. lesions [K]: their logits. names [K, box labels]: logits of what
+    they are.
     """
 
     film: FloatArray
@@ -33,7 +34,7 @@ class Reading:
 
 
 class Reader:
-    """A network on a device with its windows. Films go through one at a time: a batch's size must not change an answer."""
+    """A network on a device. Films go through one at a time: the size of a batch must not change an answer."""
 
     def __init__(self, network: LesionNet, device: torch.device, rule: FusionRule | None = None) -> None:
         self.network = network.to(device).eval()

@@ -1,13 +1,13 @@
 """The windows that are scored: a table of scales, a 16 x 16 grid for each, and the frames they live in.
 
-The fourteen scales and the grid are those of the patch-based multi-scale detector that this project builds on: crops of a
-2,990-pixel square film at start_k = k * (side - crop) / 15. Two scales are added, because the fourteen cannot enclose an enlarged
-heart nor fit a nodule. A scale table is configuration: it is saved beside the weights.
+The fourteen scales and the grid are those of the patch-based multi-scale detector that this project builds on: crops
+of a 2,990-pixel square film at start_k = k * (side - crop) / 15. Two scales are added, because the fourteen cannot
+enclose an enlarged heart nor fit a nodule. A scale table is configuration: it is saved beside the weights.
 
-Frames. *Unit*: x and y as fractions of the film's width and height, origin at the outer corner of the top-left pixel; every box
-inside this package is unit xyxy. *Source*: pixels of the film as it came. Film -> working square is a plain resize (the public
-films the weights come from were squashed to a square in the same way), so the two frames differ by one factor an axis and
-`to_source` and `to_unit` cancel exactly.
+Frames. *Unit*: x and y as fractions of the film's width and height, origin at the outer corner of the top-left pixel;
+every box inside this package is unit xyxy. *Source*: pixels of the film as it came. Film -> working square is a plain
+resize (the public films the weights come from were squashed to a square in the same way), so the two frames differ by
+one factor an axis and `to_source` and `to_unit` cancel exactly.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def overlap(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def shift_to(windows: FloatArray, deltas: FloatArray) -> FloatArray:
-    """Move window edges: boxes [N, 4] from windows [N, 4] and deltas [N, 4] = (dx, dy) in window sides, (log w, log h)."""
+    """Windows [N, 4] moved by deltas [N, 4]: the centre by (dx, dy) window sides, the sides by factors exp(dw, dh)."""
     size = windows[:, 2:] - windows[:, :2]
     centre = (windows[:, 2:] + windows[:, :2]) / 2 + deltas[:, :2] * size
     half = size * np.exp(deltas[:, 2:]) / 2

@@ -57,7 +57,8 @@ def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
     """(state, reason, answer): DONE with an answer, SET_ASIDE or FAILED with a reason."""
     key, _ = context.ledger.jobs.instance(job.subject)
     try:
-        picture = film(context.archive.read(key))
+        with context.archive.local(key) as path:
+            picture = film(path)
         if context.picture_check is not None:
             verdict = context.picture_check.judge(picture.image)
             if not verdict.accepted:
@@ -72,7 +73,7 @@ def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
     except Exception as error:  # noqa: BLE001  a worker must survive any one image; the text may hold patient data
         log.error("image.error", instance=job.subject, kind=type(error).__name__, at=_where(error))
         return JobState.FAILED, f"unexpected {type(error).__name__} at {_where(error)}", None
-    answer = Answer(findings, context.detector.identity, picture.notes, picture.modality_range)
+    answer = Answer(findings, context.detector.identity, picture.notes)
     return JobState.DONE, "", answer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +29,8 @@ app = typer.Typer(
 )
 db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
 app.add_typer(db, name="db")
-console = Console()
+# Piped into a file or grep, a UID shall not be folded.
+console = Console() if sys.stdout.isatty() else Console(width=240)
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="thoraxd.toml [default: the one here, if any]")]
 Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line")]

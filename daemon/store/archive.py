@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO, Any, cast
 
 import fsspec
@@ -110,6 +113,20 @@ class Archive:
         """All stored bytes of `key`."""
         with self.open(key) as file:
             return BytesIO(file.read())
+
+    @contextmanager
+    def local(self, key: str) -> Iterator[Path]:
+        """`key` as a file of this machine, while the block lasts. Raises StoreUnavailable."""
+        if self._local is not None:
+            path = self._local / key
+            if not path.is_file():
+                raise StoreUnavailable(f"archive: {key} is not there")
+            yield path
+            return
+        with NamedTemporaryFile(suffix=".dcm") as copy, self.open(key) as file:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            yield Path(copy.name)
 
     def path(self, key: str) -> str:
         """Where a person finds `key`: a path, or a URL."""

@@ -1,7 +1,7 @@
 """Augmentation: geometry for generalisation, sharpness and intensity so that no scanner, file format or size is a cue.
 
-Films of more than the small folders' pixels are degraded to a low resolution and back whatever their class, because most of the
-small films come from another folder and resolution must not tell normal from abnormal.
+Films of more than the small folders' pixels are degraded to a low resolution and back whatever their class, because
+most of the small films come from another folder and resolution must not tell normal from abnormal.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.network import standardise
+from model.train.films import SMALL_SIDE
 from model.windows import FloatArray
 
 
@@ -29,8 +30,7 @@ class Augmentation:
     log_scale: float = 0.14
     shift: float = 0.05
     flip: float = 0.5
-    degrade: float = 0.4  # of the films that are larger than `small_side`
-    small_side: int = 128
+    degrade: float = 0.4  # of the films that are larger than SMALL_SIDE
     jpeg: float = 0.2
     blur: float = 0.2
     gamma: float = 0.7
@@ -54,9 +54,10 @@ def affines(count: int, strength: Augmentation, rng: np.random.Generator) -> Flo
 
 
 def move_boxes(boxes: FloatArray, affine: FloatArray) -> tuple[FloatArray, np.ndarray]:
-    """Boxes [K, 4] (unit xyxy) through the inverse of one affine [2, 3]: (boxes inside the film, which of the K they are).
+    """Boxes [K, 4] (unit xyxy) through the inverse of one affine [2, 3]: (boxes inside the film, which of K they are).
 
-    Centre and sides are carried; the small rotation does not inflate the sides. A box that leaves by more than half is dropped.
+    Centre and sides are carried; the small rotation does not inflate the sides. A box that leaves by more than half
+    is dropped.
     """
     inverse = np.linalg.inv(affine[:, :2])
     centres = (boxes[:, :2] + boxes[:, 2:]) - 1.0
@@ -76,7 +77,7 @@ def augment(
     strength: Augmentation,
     rng: np.random.Generator,
 ) -> tuple[Tensor, list[FloatArray], list[np.ndarray]]:
-    """Films uint8 [B, 1, S, S] and their boxes (unit) -> (z-scored float32 [B, 1, S, S], moved boxes, which boxes were kept).
+    """Films uint8 [B, 1, S, S] and boxes (unit) -> (z-scored float32 [B, 1, S, S], moved boxes, which were kept).
 
     small: films whose file holds no more than the small side; they are not degraded again.
     """
@@ -84,7 +85,7 @@ def augment(
     chance = rng.random((4, len(films)))
     for row in range(len(films)):
         if chance[0, row] < strength.degrade and not small[row]:
-            films[row] = _degraded(films[row], int(strength.small_side * rng.uniform(0.9, 1.2)))
+            films[row] = _degraded(films[row], int(SMALL_SIDE * rng.uniform(0.9, 1.2)))
         if chance[1, row] < strength.blur:
             films[row] = _blurred(films[row], rng.uniform(0.3, 1.2))
     maps = affines(len(films), strength, rng)

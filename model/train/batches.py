@@ -14,7 +14,6 @@ from model.train.films import Film, box_targets, image_targets
 from model.train.losses import Batch, window_targets
 from model.windows import FloatArray
 
-SMALL_FOLDERS = frozenset({"nih128"})  # files of 128 px: already as soft as the degraded ones
 SHARES: Mapping[str, float] = {"nih128": 0.5, "rsna": 0.3, "nih": 0.2}  # folders not named here share like nih
 
 
@@ -51,7 +50,7 @@ class Batches:
         rows = rng.choice(len(self.films), size, p=self.weights)
         chosen = [self.films[row] for row in rows]
         raw = torch.from_numpy(np.stack([self.pixels[row] for row in rows]))[:, None]  # uint8 [B, 1, S, S]
-        small = [film.folder in SMALL_FOLDERS for film in chosen]
+        small = [film.small for film in chosen]
         films, boxes, kept = augment(raw, [film.boxes for film in chosen], small, self.strength, rng)
         named = [box_targets(film) for film in chosen]
         return Batch(

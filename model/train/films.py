@@ -1,10 +1,12 @@
 """Labelled films as they lie in folders, and the fixed split.
 
-A folder holds `images/`, `labels.csv` (columns image, labels separated by "|", no_finding, view, fold; patient or nih_patient and
-source where known) and any number of `boxes*.csv` (image, label, x, y, w, h in pixels of the file, top-left origin).
+A folder holds `images/`, `labels.csv` (columns image, labels separated by "|", no_finding, view, fold; patient or
+nih_patient and source where known) and any number of `boxes*.csv` (image, label, x, y, w, h in pixels of the file,
+top-left origin).
 
-The split. Fold 0 is the test: no choice is made on it. Of folds 1-4 a tenth of the patients (by a hash of the patient) is kept
-for calibration and for looking at; the rest trains. A patient with a film in fold 0 of any folder trains nowhere.
+The split. Fold 0 is the test: no choice is made on it. Of folds 1-4 a tenth of the patients (by a hash of the
+patient) is kept for calibration and for looking at; the rest trains. A patient with a film in fold 0 of any folder
+trains nowhere.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from model.windows import FloatArray, clip_to_film, to_unit
 
 TEST_FOLD = 0
 CALIBRATION_SHARE = 10  # one patient in ten
+SMALL_SIDE = 128
 
 NORMAL_LABELS = frozenset({"Normal", "No Finding"})
 NIH_LABELS = frozenset(LABELS[:14])
@@ -34,7 +37,10 @@ RENAMED = {"Infiltrate": "Infiltration"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """One labelled film. boxes: unit xyxy [K, 4]; box_labels: one a box, some outside BOX_LABELS."""
+    """One labelled film. boxes: unit xyxy [K, 4]; box_labels: one a box, some outside BOX_LABELS.
+
+    small: the file has no more than SMALL_SIDE pixels a side.
+    """
 
     path: Path
     folder: str
@@ -46,6 +52,7 @@ class Film:
     labels: frozenset[str]
     boxes: FloatArray
     box_labels: tuple[str, ...]
+    small: bool = False
 
     @property
     def stratum(self) -> str:
@@ -81,10 +88,10 @@ def _film(folder: Path, row: dict[str, str], boxes: Sequence[tuple[str, list[flo
     path = folder / "images" / row["image"]
     patient = row.get("patient") or row.get("nih_patient") or ""
     names = frozenset(RENAMED.get(name, name) for name in row["labels"].split("|") if name)
+    with Image.open(path) as picture:  # the header only
+        width, height = picture.size
     unit = np.zeros((0, 4))
     if boxes:
-        with Image.open(path) as picture:
-            width, height = picture.size
         xywh = np.array([box for _, box in boxes], dtype=np.float64)
         unit = clip_to_film(to_unit(np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1), width, height))
     return Film(
@@ -94,10 +101,11 @@ def _film(folder: Path, row: dict[str, str], boxes: Sequence[tuple[str, list[flo
         view=row.get("view", ""),
         patient=f"patient:{int(patient)}" if patient.isdigit() else f"film:{patient or row['image']}",
         fold=int(row.get("fold") or 1),
-        normal=row.get("no_finding") == "1" or bool(names) and names <= NORMAL_LABELS,
+        normal=row.get("no_finding") == "1" or (bool(names) and names <= NORMAL_LABELS),
         labels=names - NORMAL_LABELS,
         boxes=unit,
         box_labels=tuple(label for label, _ in boxes),
+        small=max(width, height) <= SMALL_SIDE,
     )
 
 

@@ -1,7 +1,7 @@
 """The last step of a training: probabilities and cuts, fitted on the calibration films that no step has trained on.
 
-A site repeats the part that its own films can support (`site_calibration`): the film's probability, the operating point and,
-with normal films enough, the lesion cut. It needs labels of films, not boxes.
+A site repeats the part that its own films can support (`site_calibration`): the film's probability, the operating
+point and, with normal films enough, the lesion cut. It needs labels of films, not boxes.
 """
 
 from __future__ import annotations
@@ -61,13 +61,16 @@ def with_cuts(
 def site_calibration(
     calibration: Calibration, films: Sequence[Film], readings: Sequence[Reading], sensitivity: float = SENSITIVITY
 ) -> Calibration:
-    """The calibration refitted to a site's own labelled films: a temperature and an offset on the film's logit, then the cuts.
+    """The calibration refitted to a site's films: a temperature and an offset on the film's logit, then the cuts.
 
     Raises ValueError with fewer than twenty normal or twenty abnormal films.
     """
     truth = abnormal(films)
     if min(int(truth.sum()), int((~truth).sum())) < LEAST_FILMS:
-        raise ValueError(f"{LEAST_FILMS} normal and {LEAST_FILMS} abnormal films are needed, these are {truth.sum()} abnormal of {len(truth)}")
+        raise ValueError(
+            f"{LEAST_FILMS} normal and {LEAST_FILMS} abnormal films are needed, "
+            f"{int((~truth).sum())} and {int(truth.sum())} are here"
+        )
     logits = calibration.film.logit(film_logits(readings))
     scale = fit_logistic(logits[:, None], list(truth))
     weights = tuple(weight * scale.weights[0] for weight in calibration.film.weights)
@@ -88,7 +91,9 @@ def _fit_lesions(films: Sequence[Film], readings: Sequence[Reading], film: Logis
         if not (one.normal or len(one.boxes)):
             continue
         inputs.append(lesion_inputs(reading, film))
-        near = iou(reading.boxes, one.boxes) >= LESION_IOU if len(one.boxes) else np.zeros((len(reading.boxes), 1), bool)
+        near = (
+            iou(reading.boxes, one.boxes) >= LESION_IOU if len(one.boxes) else np.zeros((len(reading.boxes), 1), bool)
+        )
         truth.append(near.any(axis=1))
     return fit_logistic(np.concatenate(inputs), list(np.concatenate(truth)))
 
@@ -122,5 +127,3 @@ def _lesion_cut(
         if (pooled >= cut).sum() <= SHOWN_PER_NORMAL * max(len(normal), 1):
             return round(float(cut), 2)
     return 1.0
-
-

@@ -1,7 +1,8 @@
 """The training loop: AdamW, warm-up then cosine to zero over a fixed time, averaged weights, resumable after a kill.
 
-The schedule runs on the clock, not on a count of steps: a run ends when it was told to, however busy the machine is, and with its
-learning rate at zero. State is written whole and renamed, so that a kill at any moment leaves the last state readable.
+The schedule runs on the clock, not on a count of steps: a run ends when it was told to, however busy the machine is,
+and with its learning rate at zero. State is written whole and renamed, so that a kill at any moment leaves the last
+state readable.
 """
 
 from __future__ import annotations
@@ -89,9 +90,8 @@ def restore(state: State, path: Path) -> State:
     state.network.load_state_dict(stored["network"])
     state.averaged.load_state_dict(stored["averaged"])
     state.optimiser.load_state_dict(stored["optimiser"])
-    generator = state.rng.bit_generator.state
-    generator["state"] = {"state": int(stored["rng"]["state"]), "inc": int(stored["rng"]["inc"])}
-    state.rng.bit_generator.state = generator
+    drawn = {"state": int(stored["rng"]["state"]), "inc": int(stored["rng"]["inc"])}
+    state.rng.bit_generator.state = {**state.rng.bit_generator.state, "state": drawn}
     torch.set_rng_state(stored["torch_rng"])
     state.spent_s, state.steps, state.losses = stored["spent_s"], stored["steps"], stored["losses"]
     return state
@@ -116,7 +116,7 @@ def step(state: State, batches: Batches, recipe: Recipe, progress: float) -> Non
     parts = loss_parts(scores, batch, hard=progress >= recipe.ohem_from)
     loss = torch.stack(list(parts.values())).sum()
     state.optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
     state.optimiser.step()
     state.steps += 1

@@ -1,8 +1,8 @@
-"""What training pulls on: the film's labels, the windows' labels, and the link between both (multiple-instance learning).
+"""What training pulls on: the film's labels, the windows' labels, and the link between both (multiple instances).
 
-Windows of films without finding are negatives; windows of boxed films are positive on a box and negative away from all; a film
-that is abnormal without boxes has no window labels, since nobody said where. After a warm-up only the hardest negatives count
-(online hard example mining, Shrivastava et al., CVPR 2016), three to a positive.
+Windows of films without finding are negatives; windows of boxed films are positive on a box and negative away from
+all; a film that is abnormal without boxes has no window labels, since nobody said where. After a warm-up only the
+hardest negatives count (online hard example mining, Shrivastava et al., CVPR 2016), three to a positive.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from model.network import BEST_WINDOWS, BOX_LABELS, LABELS, Scores
 from model.windows import FloatArray, iou, overlap, shift_from
+
+IndexArray = npt.NDArray[np.int64]
 
 POSITIVE_IOU = 0.45
 NEAREST, NEAREST_IOU = 6, 0.15  # small lesions fit no window: their best few count all the same
@@ -34,10 +37,10 @@ class WindowTargets:
     negative: bool [N]; deltas: [len(refine), 4].
     """
 
-    positive: FloatArray
-    matched: FloatArray
+    positive: IndexArray
+    matched: IndexArray
     negative: Tensor
-    refine: FloatArray
+    refine: IndexArray
     deltas: FloatArray
 
 
@@ -61,7 +64,7 @@ def window_targets(windows: FloatArray, boxes: FloatArray, normal: bool) -> Wind
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B films and their truth. image, image_known: [B, 1 + labels]; box_target, box_known: one [K, box labels] a film."""
+    """B films and their truth; image, image_known: [B, 1 + labels]; box_target, box_known: [K, box labels] a film."""
 
     films: Tensor
     image: Tensor

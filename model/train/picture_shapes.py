@@ -7,6 +7,7 @@ other parts of the body are too few and too restricted in licence to train with.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def bone(a: tuple[float, float], b: tuple[float, float], wide: float, flare: flo
 def bent(points: NDArray[np.float64], wide: float) -> Picture:
     """A rod through `points` [N, 2]."""
     picture = np.zeros((SIDE, SIDE))
-    for a, b in zip(points[:-1], points[1:], strict=True):
+    for a, b in pairwise(points):
         picture = np.maximum(picture, rod((a[0], a[1]), (b[0], b[1]), wide))
     return picture
 
@@ -88,9 +89,14 @@ def pelvis(rng: Rng) -> Picture:
     for s in (-1, 1):
         bones += 0.45 * oval(s * 0.24, -0.2, 0.17, 0.2, s * rng.uniform(0.3, 0.7))
         bones += 0.35 * bent(np.array([[s * 0.1, -0.05], [s * 0.2, 0.08], [s * 0.13, 0.2], [s * 0.01, 0.16]]), 0.04)
-        bones += 0.6 * bone((s * 0.25, 0.1), (s * 0.36, 0.2), 0.05, 1.3) + 0.6 * bone((s * 0.36, 0.2), (s * 0.32, 0.8), 0.055)
+        bones += 0.6 * bone((s * 0.25, 0.1), (s * 0.36, 0.2), 0.05, 1.3) + 0.6 * bone(
+            (s * 0.36, 0.2), (s * 0.32, 0.8), 0.055
+        )
     spine = sum(oval(0, -0.5 + 0.11 * k, 0.07, 0.05) for k in range(4))
-    gas = sum(oval(rng.normal(0, 0.2), rng.uniform(-0.4, 0.0), rng.uniform(0.02, 0.07), 0.03, rng.uniform(0, 3)) for _ in range(5))
+    gas = sum(
+        oval(rng.normal(0, 0.2), rng.uniform(-0.4, 0.0), rng.uniform(0.02, 0.07), 0.03, rng.uniform(0, 3))
+        for _ in range(5)
+    )
     return body + bones + 0.4 * spine + 0.4 * oval(0, -0.08, 0.1, 0.16) - 0.18 * gas
 
 
@@ -118,21 +124,34 @@ def abdomen(rng: Rng) -> Picture:
     body = 0.9 * oval(0, 0, rng.uniform(0.55, 0.8), 1.2)
     spine = sum(oval(0, -0.55 + 0.14 * k, 0.075, 0.06) for k in range(9))
     gas = sum(
-        oval(rng.normal(0, 0.22), rng.normal(0, 0.25), rng.uniform(0.03, 0.12), rng.uniform(0.02, 0.06), rng.uniform(0, 3))
+        oval(
+            rng.normal(0, 0.22),
+            rng.normal(0, 0.25),
+            rng.uniform(0.03, 0.12),
+            rng.uniform(0.02, 0.06),
+            rng.uniform(0, 3),
+        )
         for _ in range(int(rng.integers(3, 14)))
     )
     psoas = sum(rod((s * 0.06, -0.2), (s * 0.2, 0.4), 0.05, 0.09) for s in (-1, 1))
     ribs = sum(
-        bent(np.array([[s * 0.08, y], [s * 0.25, y + 0.05], [s * 0.36, y + 0.16]]), 0.014) for s in (-1, 1) for y in (-0.5, -0.4)
+        bent(np.array([[s * 0.08, y], [s * 0.25, y + 0.05], [s * 0.36, y + 0.16]]), 0.014)
+        for s in (-1, 1)
+        for y in (-0.5, -0.4)
     )
     return body + 0.3 * spine - rng.uniform(0.1, 0.35) * gas + 0.08 * psoas + 0.12 * ribs
 
 
 def column(rng: Rng) -> Picture:
     """A spine from the side or front, or an animal's trunk lying along the film with slanting ribs."""
-    flesh = 0.7 * oval(0, 0, 0.7, rng.uniform(0.25, 0.4)) - rng.uniform(0.1, 0.5) * oval(rng.uniform(-0.1, 0.2), 0.05, 0.28, 0.2, rng.normal(0, 0.3))
+    flesh = 0.7 * oval(0, 0, 0.7, rng.uniform(0.25, 0.4)) - rng.uniform(0.1, 0.5) * oval(
+        rng.uniform(-0.1, 0.2), 0.05, 0.28, 0.2, rng.normal(0, 0.3)
+    )
     row = sum(oval(-0.55 + 0.075 * k, -0.2 + 0.1 * ((k - 7) / 7) ** 2, 0.03, 0.035) for k in range(15))
-    ribs = sum(bent(np.array([[-0.3 + 0.06 * k, -0.18], [-0.27 + 0.06 * k, 0.05], [-0.33 + 0.07 * k, 0.25]]), 0.009) for k in range(10))
+    ribs = sum(
+        bent(np.array([[-0.3 + 0.06 * k, -0.18], [-0.27 + 0.06 * k, 0.05], [-0.33 + 0.07 * k, 0.25]]), 0.009)
+        for k in range(10)
+    )
     heart = oval(rng.uniform(-0.15, 0), 0.08, 0.12, 0.14)
     picture = flesh + 0.5 * row + 0.12 * ribs + 0.25 * heart
     return np.rot90(picture, int(rng.integers(0, 4)))
@@ -148,7 +167,16 @@ def slice_(rng: Rng) -> Picture:
             picture -= 0.5 * (oval(s * a * 0.5, -0.02, a * 0.36, b * 0.62, s * 0.15) > 0)
         picture += 0.35 * (oval(0.03, -0.08, 0.12, 0.1) > 0) * (picture < 0.4)
     for _ in range(int(rng.integers(2, 9))):
-        spot = oval(rng.normal(0, a / 2.5), rng.normal(0, b / 2.5), rng.uniform(0.02, 0.12), rng.uniform(0.02, 0.1), rng.uniform(0, 3)) > 0
+        spot = (
+            oval(
+                rng.normal(0, a / 2.5),
+                rng.normal(0, b / 2.5),
+                rng.uniform(0.02, 0.12),
+                rng.uniform(0.02, 0.1),
+                rng.uniform(0, 3),
+            )
+            > 0
+        )
         picture += rng.uniform(-0.25, 0.3) * spot * inside
     return picture + 0.5 * (oval(0, b * 0.62, 0.06, 0.05) > 0) + 0.06 * (np.abs(Y - 0.45) < 0.01)
 
@@ -165,7 +193,10 @@ def breast(rng: Rng) -> Picture:
     """A mammogram: half an oval on one edge."""
     x, b = -0.5, rng.uniform(0.3, 0.48)
     flesh = oval(x, rng.normal(0, 0.05), rng.uniform(0.35, 0.7), b)
-    glands = sum(oval(rng.uniform(-0.5, -0.1), rng.normal(0, 0.12), rng.uniform(0.03, 0.12), 0.06, rng.uniform(0, 3)) for _ in range(8))
+    glands = sum(
+        oval(rng.uniform(-0.5, -0.1), rng.normal(0, 0.12), rng.uniform(0.03, 0.12), 0.06, rng.uniform(0, 3))
+        for _ in range(8)
+    )
     muscle = (X + 0.5 + (Y + 0.5) * 0.6 < 0.28) * 0.5
     picture = flesh * 0.6 + 0.2 * glands * (flesh > 0) + muscle
     return picture[:, ::-1] if rng.random() < 0.5 else picture
@@ -190,7 +221,9 @@ def pattern(rng: Rng) -> Picture:
         other = choices[int(rng.integers(len(choices)))]()
         picture = np.where(X * rng.normal() + Y * rng.normal() > 0, picture, other)
     for _ in range(int(rng.integers(0, 5))):
-        box = (np.abs(X - rng.uniform(-0.4, 0.4)) < rng.uniform(0.02, 0.2)) & (np.abs(Y - rng.uniform(-0.4, 0.4)) < rng.uniform(0.02, 0.2))
+        box = (np.abs(X - rng.uniform(-0.4, 0.4)) < rng.uniform(0.02, 0.2)) & (
+            np.abs(Y - rng.uniform(-0.4, 0.4)) < rng.uniform(0.02, 0.2)
+        )
         picture = np.where(box, rng.uniform(-1, 1), picture)
     return picture
 

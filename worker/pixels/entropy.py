@@ -94,7 +94,7 @@ def _lookup(stream: Codestream, table: tuple[int, int], step: Callable[[int, int
             code += 1
         taken += count
         code <<= 1
-    return cast(list[int], steps.tolist())
+    return steps.tolist()
 
 
 def _several(single: list[int]) -> list[int]:

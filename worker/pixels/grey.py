@@ -90,7 +90,7 @@ def _modality_values(ds: Dataset, stored: Stored) -> tuple[NDArray[np.float64], 
     if sequence:
         table = read_table(sequence[0], negative_inputs=stored.lowest < 0)
         if table is not None:
-            return table(value), []
+            return table.through(value), []
         return value, ["Modality LUT Sequence is broken; ignored"]
     slope, intercept = numbers(ds, "RescaleSlope"), numbers(ds, "RescaleIntercept")
     if slope and slope[0] == 0:
@@ -151,7 +151,7 @@ def _candidates(ds: Dataset, levels: Levels) -> list[tuple[str, Grey | None]]:
     found: list[tuple[str, Grey | None]] = []
     for item in items(ds, "VOILUTSequence"):
         table = read_table(item, negative_inputs=bool(levels.value.min() < 0))
-        found.append(("VOI LUT", None if table is None else _through(table(levels.value), table.output)))
+        found.append(("VOI LUT", None if table is None else _through(table.through(levels.value), table.output)))
     function = word(ds, "VOILUTFunction") or "LINEAR"
     centres, widths = numbers(ds, "WindowCenter"), numbers(ds, "WindowWidth")
     for centre, width in zip(centres, widths, strict=False):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from daemon.core.attributes import integer, numbers, values
+from daemon.core.attributes import numbers, values
 
 MAX_ENTRIES = 65536
 
@@ -20,7 +20,8 @@ class Table:
     first: int
     output: NDArray[np.float64]
 
-    def __call__(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    def through(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The outputs of inputs."""
         index = np.clip(np.rint(inputs) - self.first, 0, len(self.output) - 1).astype(np.int64)
         return self.output[index]
 
@@ -52,7 +53,7 @@ def _entries(item: Dataset, entries: int) -> NDArray[np.float64] | None:
         if len(found[0]) < entries:
             return None
         return np.frombuffer(found[0], "<u2" if wide else "u1", entries).astype(np.float64)
-    if len(found) < entries or integer(item, "LUTData") is not None and entries > 1:
+    if len(found) < entries:
         return None
     try:
         return np.array(found[:entries], dtype=np.float64)

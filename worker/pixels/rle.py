@@ -16,7 +16,7 @@ from worker.pixels.errors import TruncatedPixels
 MAX_SPARE_BYTES = 4
 
 
-def decode_rle(stream: bytes, rows: int, columns: int, bytes_per_sample: int) -> NDArray[np.unsignedinteger]:
+def decode_rle(stream: bytes, rows: int, columns: int, bytes_per_sample: int) -> NDArray[np.uint16]:
     """One frame of one sample per pixel -> [rows, columns] raw unsigned words."""
     if len(stream) < 64:
         raise TruncatedPixels("the RLE header is cut short")
@@ -24,11 +24,11 @@ def decode_rle(stream: bytes, rows: int, columns: int, bytes_per_sample: int) ->
     if count != bytes_per_sample:
         raise TruncatedPixels(f"the RLE stream has {count} segments, not {bytes_per_sample}")
     ends = [*offsets[1:count], len(stream)]
-    words = np.zeros(rows * columns, np.uint16)
+    words: NDArray[np.uint16] = np.zeros(rows * columns, np.uint16)
     for start, end in zip(offsets, ends, strict=False):  # the most significant byte comes first, G.2
         if not 64 <= start < end <= len(stream):
             raise TruncatedPixels("the RLE header points outside its stream")
-        words = (words << 8) | np.frombuffer(_unpack(stream[start:end], rows * columns), np.uint8)
+        words = ((words << 8) | np.frombuffer(_unpack(stream[start:end], rows * columns), np.uint8)).astype(np.uint16)
     return words.reshape(rows, columns)
 
 

@@ -70,6 +70,7 @@ try {
   await row.dblclick({ timeout: 15000 });
   await settle(4000);
   await shot('sr-offered');
+  if (await press('Show Details', 500)) { await settle(500); result.failure = (await page.evaluate(() => document.body.innerText)).slice(-3000); await shot('failure'); }
   result.offered = await page.getByText('Do you want to continue tracking measurements').count() > 0;
   const annotations = () => page.evaluate(() => window.cornerstoneTools?.annotation.state.getAllAnnotations().map(a => ({
     tool: a.metadata.toolName, label: a.data.label ?? '', points: a.data.handles?.points?.length ?? 0,

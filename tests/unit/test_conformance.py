@@ -1,0 +1,36 @@
+"""docs/conformance.md says what the code's tables say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from daemon.dimse import contexts, status
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+
+
+def rows(table: str) -> list[tuple[str, ...]]:
+    body = re.search(rf"<!-- table: {table} -->\n\|.*\n\|[-|]+\n((?:\|.*\n)+)", DOCUMENT)
+    assert body, f"docs/conformance.md has no table {table}"
+    return [tuple(cell.strip() for cell in line.strip("|\n").split("|")) for line in body[1].splitlines()]
+
+
+@pytest.mark.parametrize(
+    "table, code",
+    [
+        ("storage-scp", contexts.STORAGE_SCP),
+        ("transfer-syntaxes-scp", contexts.TRANSFER_SYNTAXES_SCP),
+        ("storage-scu", contexts.STORAGE_SCU),
+        ("transfer-syntaxes-scu", contexts.TRANSFER_SYNTAXES_SCU),
+    ],
+)
+def test_the_document_lists_exactly_what_the_code_negotiates(table, code):
+    assert [row[:2] for row in rows(table)] == [(item.name, str(item.uid)) for item in code]
+
+
+def test_the_document_lists_every_status_that_we_answer():
+    answered = {status.SUCCESS, status.PROCESSING_FAILURE, *status.STATUS.values()}
+    assert {row[0] for row in rows("statuses")} == {f"{code:04X}" for code in answered}
