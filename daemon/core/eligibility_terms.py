@@ -12,350 +12,73 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
-CHEST = [
-    "CHEST",
-    "CXR",
-    "THX",
-    "THORA*",
-    "TORA*",
-    "LUNG*",
-    "KEUHKO*",
-    "POUMON*",
-    "PULMO*",
-    "POLMON*",
-    "PLUC*",
-    "PIERSIOW*",
-    "HRUD*",
-    "MELLKAS*",
-    "TUDO*",
-    "AKCIGER*",
-    "GOGUS*",
-    "PECHO",
-    "PEITO",
-    "KRUTIN*",
-    "RINDKERE*",
-    "PLICA*",
-    "NGUC",
-    "DADA",
-    "ГРУД*",
-    "ОГК",
-    "ЛЕГК*",
-    "ЛЁГК*",
-    "ЛЕГЕН*",
-    "ΘΩΡΑΚ*",
-    "*胸*",
-    "*肺*",
-    "*흉부*",
-    "*صدر*",
-    "*חזה*",
-    "*ทรวงอก*",
-    "*छाती*",
-]
+
+def _words(terms: str) -> tuple[str, ...]:
+    return tuple(terms.split())
+
+
+CHEST = _words("""
+    CHEST CXR THX THORA* TORA* LUNG* KEUHKO* POUMON* PULMO* POLMON* PLUC* PIERSIOW* HRUD* MELLKAS* TUDO* AKCIGER*
+    GOGUS* PECHO PEITO KRUTIN* RINDKERE* PLICA* NGUC DADA ГРУД* ОГК ЛЕГК* ЛЁГК* ЛЕГЕН* ΘΩΡΑΚ* *胸* *肺* *흉부* *صدر*
+    *חזה* *ทรวงอก* *छाती*
+""")
 
 # What is no chest film, by the part's plain name; the name is what the operator reads.
 OTHER_PARTS: Mapping[str, tuple[str, ...]] = {
-    "spine": [
-        "SPINE*",
-        "WIRBELS*",
-        "BWS",
-        "HWS",
-        "LWS",
-        "COLUMNA*",
-        "COLUNA",
-        "COLONNE",
-        "RACHIS",
-        "WERVEL*",
-        "KREGOSLUP*",
-        "LUMBA*",
-        "LOMBA*",
-        "CERVICAL*",
-        "CERVIC*",
-        "DORSOLUMBAR",
-        "THORACOLUMBAR",
-        "SACRUM",
-        "COCCYX",
-        "SACRAL",
-        "LSPINE",
-        "CSPINE",
-        "TSPINE",
-        "VERTEBRA*",
-        "RYGG*",
-        "ПОЗВОНОЧ*",
-        "*脊椎*",
-        "*脊柱*",
-        "*頸椎*",
-        "*腰椎*",
-        "*胸椎*",
-    ],
-    "pelvis or hip": [
-        "PELV*",
-        "BECKEN",
-        "BACKEN",
-        "BEKKEN",
-        "BASSIN",
-        "BACINO",
-        "BACIA",
-        "HIP",
-        "HIPS",
-        "HUFT*",
-        "HOFT*",
-        "HANCHE*",
-        "ANCA",
-        "CADERA",
-        "QUADRIL",
-        "MIEDNIC*",
-        "BIODR*",
-        "ТАЗ",
-        "*骨盤*",
-        "*骨盆*",
-    ],
-    "abdomen": [
-        "ABDOM*",
-        "BAUCH*",
-        "BUIK",
-        "BUK",
-        "KUB",
-        "BRZUS*",
-        "BRICH*",
-        "VENTRE",
-        "KIDNEY*",
-        "NIERE*",
-        "LIVER",
-        "STOMACH",
-        "ЖИВОТ*",
-        "БРЮШ*",
-        "*腹*",
-    ],
-    "leg or foot": [
-        "LEG",
-        "LEGS",
-        "EXTREMITY",
-        "KNEE",
-        "KNEES",
-        "KNIE",
-        "GENOU*",
-        "GINOCCH*",
-        "RODILLA*",
-        "JOELHO*",
-        "KOLAN*",
-        "FOOT",
-        "FEET",
-        "FUSS",
-        "FUSS*",
-        "PIED*",
-        "PIEDE",
-        "VOET",
-        "ANKLE*",
-        "SPRUNGGEL*",
-        "CHEVILLE*",
-        "CAVIGLIA",
-        "TOBILLO",
-        "TOE",
-        "TOES",
-        "HEEL",
-        "CALCAN*",
-        "TIBIA*",
-        "FIBULA*",
-        "FEMUR*",
-        "FEMOR*",
-        "PATELLA*",
-        "THIGH",
-        "CALF",
-        "UNTERSCH*",
-        "OBERSCH*",
-        "LOWERLEG",
-        "КОЛЕН*",
-        "СТОП*",
-        "*膝*",
-        "*足*",
-        "*下肢*",
-    ],
-    "arm, hand or shoulder": [
-        "ARM",
-        "HAND",
-        "HANDS",
-        "MANO",
-        "MAO",
-        "WRIST*",
-        "HANDGEL*",
-        "POIGNET*",
-        "POLSO",
-        "MUNECA",
-        "FINGER*",
-        "THUMB",
-        "DOIGT*",
-        "DITO",
-        "ELBOW*",
-        "ELLBOG*",
-        "ELLENB*",
-        "COUDE",
-        "GOMITO",
-        "CODO",
-        "FOREARM*",
-        "UNTERARM*",
-        "OBERARM*",
-        "HUMER*",
-        "RADIUS",
-        "ULNA",
-        "SHOULDER*",
-        "SCHULTER*",
-        "EPAULE*",
-        "HOMBRO*",
-        "OMBRO*",
-        "SPALLA",
-        "CLAVIC*",
-        "SCHLUSSELB*",
-        "SCAPULA*",
-        "КИСТ*",
-        "ПЛЕЧ*",
-        "*手*",
-        "*肩*",
-        "*肘*",
-        "*上肢*",
-    ],
-    "head or neck": [
-        "SKULL*",
-        "SCHADEL*",
-        "CRAN*",
-        "HEAD",
-        "KOPF",
-        "TETE",
-        "SINUS*",
-        "NASAL",
-        "ORBIT*",
-        "FACIAL",
-        "JAW",
-        "MANDIB*",
-        "MAXIL*",
-        "DENTAL",
-        "TEETH",
-        "ZAHN*",
-        "PANORAMIC",
-        "NECK",
-        "HALS",
-        "COU",
-        "ЧЕРЕП*",
-        "*頭*",
-        "*头*",
-    ],
-    "breast": ["BREAST*", "MAMM*", "MAMA", "SEIN"],
-    "phantom or test object": ["PHANTOM", "QC", "QA", "QUALITYCONTROL", "TESTPATTERN", "FANTOM*"],
+    "spine": _words("""
+        SPINE* WIRBELS* BWS HWS LWS COLUMNA* COLUNA COLONNE RACHIS WERVEL* KREGOSLUP* LUMBA* LOMBA* CERVICAL*
+        CERVIC* DORSOLUMBAR THORACOLUMBAR SACRUM COCCYX SACRAL LSPINE CSPINE TSPINE VERTEBRA* RYGG* ПОЗВОНОЧ* *脊椎*
+        *脊柱* *頸椎* *腰椎* *胸椎*
+    """),
+    "pelvis or hip": _words("""
+        PELV* BECKEN BACKEN BEKKEN BASSIN BACINO BACIA HIP HIPS HUFT* HOFT* HANCHE* ANCA CADERA QUADRIL MIEDNIC*
+        BIODR* ТАЗ *骨盤* *骨盆*
+    """),
+    "abdomen": _words("""
+        ABDOM* BAUCH* BUIK BUK KUB BRZUS* BRICH* VENTRE KIDNEY* NIERE* LIVER STOMACH ЖИВОТ* БРЮШ* *腹*
+    """),
+    "leg or foot": _words("""
+        LEG LEGS EXTREMITY KNEE KNEES KNIE GENOU* GINOCCH* RODILLA* JOELHO* KOLAN* FOOT FEET FUSS FUSS* PIED* PIEDE
+        VOET ANKLE* SPRUNGGEL* CHEVILLE* CAVIGLIA TOBILLO TOE TOES HEEL CALCAN* TIBIA* FIBULA* FEMUR* FEMOR*
+        PATELLA* THIGH CALF UNTERSCH* OBERSCH* LOWERLEG КОЛЕН* СТОП* *膝* *足* *下肢*
+    """),
+    "arm, hand or shoulder": _words("""
+        ARM HAND HANDS MANO MAO WRIST* HANDGEL* POIGNET* POLSO MUNECA FINGER* THUMB DOIGT* DITO ELBOW* ELLBOG*
+        ELLENB* COUDE GOMITO CODO FOREARM* UNTERARM* OBERARM* HUMER* RADIUS ULNA SHOULDER* SCHULTER* EPAULE* HOMBRO*
+        OMBRO* SPALLA CLAVIC* SCHLUSSELB* SCAPULA* КИСТ* ПЛЕЧ* *手* *肩* *肘* *上肢*
+    """),
+    "head or neck": _words("""
+        SKULL* SCHADEL* CRAN* HEAD KOPF TETE SINUS* NASAL ORBIT* FACIAL JAW MANDIB* MAXIL* DENTAL TEETH ZAHN*
+        PANORAMIC NECK HALS COU ЧЕРЕП* *頭* *头*
+    """),
+    "breast": _words("BREAST* MAMM* MAMA SEIN"),
 }
 
 # A chest and more, or bones of the chest taken with another technique: the picture must decide.
-UNDECIDED_PARTS = [
-    "RIB",
-    "RIBS",
-    "RIPPE*",
-    "COTES",
-    "COSTIL*",
-    "STERN*",
-    "HEART",
-    "HERZ",
-    "COEUR",
-    "WHOLEBODY",
-    "BABYGRAM",
-    "TRUNK",
-    "TORSO",
-    "TAP",
-]
+UNDECIDED_PARTS = _words("""
+    RIB RIBS RIPPE* COTES COSTIL* STERN* HEART HERZ COEUR WHOLEBODY BABYGRAM TRUNK TORSO TAP
+""")
 
-FRONTAL = [
-    "PA",
-    "AP",
-    "FRONTAL*",
-    "FRN",
-    "FRENTE",
-    "FACE",
-    "PREDOZAD*",
-    "ZADOPRED*",
-    "TYLNOPRZED*",
-    "PRZEDNIOTYL*",
-    "POSTEROANT*",
-    "ANTEROPOST*",
-    "POSTANT*",
-    "DORSOVENTR*",
-    "VENTRODORS*",
-    "ПРЯМ*",
-    "*正面*",
-    "*正位*",
-]
-LATERAL = [
-    "LAT",
-    "LATERAL*",
-    "LLAT",
-    "RLAT",
-    "LATLEFT",
-    "LATRIGHT",
-    "SEITLICH*",
-    "SEITL",
-    "PROFIL*",
-    "PERFIL*",
-    "ZIJDELING*",
-    "DWARS",
-    "BOCZN*",
-    "BOCN*",
-    "OLDAL*",
-    "SIDEBILDE",
-    "SIDOBILD",
-    "SIVUKUVA",
-    "БОК*",
-    "*側面*",
-    "*側位*",
-    "*侧位*",
-]
-OBLIQUE = [
-    "OBLIQ*",
-    "OBLIK*",
-    "OBL",
-    "OBLIC*",
-    "SCHRAG*",
-    "RAO",
-    "LAO",
-    "RPO",
-    "LPO",
-    "RLO",
-    "LLO",
-    "SKOS*",
-    "КОСАЯ",
-    "*斜位*",
-]
-DECUBITUS = ["DECUB*", "RLD", "LLD"]
-LORDOTIC = ["LORDO*", "APICAL*"]
+FRONTAL = _words("""
+    PA AP FRONTAL* FRN FRENTE FACE PREDOZAD* ZADOPRED* TYLNOPRZED* PRZEDNIOTYL* POSTEROANT* ANTEROPOST* POSTANT*
+    DORSOVENTR* VENTRODORS* ПРЯМ* *正面* *正位*
+""")
+LATERAL = _words("""
+    LAT LATERAL* LLAT RLAT LATLEFT LATRIGHT SEITLICH* SEITL PROFIL* PERFIL* ZIJDELING* DWARS BOCZN* BOCN* OLDAL*
+    SIDEBILDE SIDOBILD SIVUKUVA БОК* *側面* *側位* *侧位*
+""")
+OBLIQUE = _words("OBLIQ* OBLIK* OBL OBLIC* SCHRAG* RAO LAO RPO LPO RLO LLO SKOS* КОСАЯ *斜位*")
+DECUBITUS = _words("DECUB* RLD LLD")
+LORDOTIC = _words("LORDO* APICAL*")
 # Only where a view is expected: in a description LL may be a lower limb.
-LATERAL_CODES = ["LL", "RL", "LATL", "LATR"]
+LATERAL_CODES = _words("LL RL LATL LATR")
 
-ANIMALS = [
-    "CANINE",
-    "FELINE",
-    "EQUINE",
-    "BOVINE",
-    "DOG",
-    "DOGS",
-    "PUPPY",
-    "FELIS",
-    "CANIS",
-    "HUND",
-    "HUNDE",
-    "CHIEN",
-    "PERRO",
-    "CANE",
-    "KATZE",
-    "GATO",
-    "CHAT",
-    "HORSE",
-    "PFERD",
-    "CHEVAL",
-    "RABBIT",
-    "VETERINAR*",
-    "TIERARZT*",
-    "TIERKLIN*",
-    "KLEINTIER*",
-    "*獣医*",
-    "*动物*",
-    "*動物*",
-]
-HUMAN_WORDS = ["HUMAN", "HUMANS", "HOMO", "SAPIENS"]
+ANIMALS = _words("""
+    CANINE FELINE EQUINE DOG DOGS PUPPY FELIS CANIS HUND HUNDE CHIEN PERRO KATZE GATO CHAT HORSE PFERD CHEVAL RABBIT
+    *动物* *動物*
+""")
+VETERINARY = _words("VETERINAR* TIERARZT* TIERKLIN* KLEINTIER* DIERENARTS* *獣医*")
+HUMAN_WORDS = _words("HUMAN HUMANS HOMO SAPIENS")
 HUMAN_CODES = frozenset({"337915000", "L-85003", "L-85B00"})
 
 # Coding scheme and value as SNOMED CT (SCT, 99SDM alike) and as the older SRT.

@@ -46,8 +46,9 @@ class Phantom:
 
 def thorax(seed: int, rows: int, columns: int, view: View = "PA", opacity: Opacity | None = None) -> Phantom:
     """A chest film of subject `seed`; the same arguments give the same pixels."""
-    rng = np.random.default_rng(seed)
-    anatomy = subject(rng, arms_up=view == "LL")
+    # Streams of their own, so that neither the film's size nor the opacity changes the subject.
+    body, tissue, tumour, quanta = np.random.default_rng(seed).spawn(4)
+    anatomy = subject(body, arms_up=view == "LL")
     spacing = FILM_MM / rows
     grid = Grid.of(rows, columns, spacing, view, TOP_MM)
     coarse = Grid.of((rows + 1) // 2, (columns + 1) // 2, spacing * 2, view, TOP_MM)
@@ -56,13 +57,13 @@ def thorax(seed: int, rows: int, columns: int, view: View = "PA", opacity: Opaci
     inside: Map = np.clip(aerated / 30, 0, 1).astype(np.float32)
     soft = soft + inside * (1 - LUNG_SHARE) * _tubes_mm(anatomy.vessels, grid)
     soft = soft - np.minimum(_tubes_mm(anatomy.airways, grid), soft)
-    soft = soft * (1 + 0.016 * _mottle(grid.shape, spacing, rng))
+    soft = soft * (1 + 0.016 * _mottle(grid.shape, spacing, tissue))
     box = None
     if opacity is not None:
-        mass, box = _mass_mm(opacity, coarse, rng)
+        mass, box = _mass_mm(opacity, coarse, tumour)
         soft = soft + inside * (1 - LUNG_SHARE) * _finer(mass, grid.shape)
     attenuation = SOFT_PER_MM * soft + _bone(anatomy, grid, coarse)
-    pixels = _present(_expose(attenuation, spacing, rng), spacing)
+    pixels = _present(_expose(attenuation, spacing, quanta), spacing)
     return Phantom(pixels, None if box is None else _to_pixels(box, grid, spacing), spacing, view)
 
 
@@ -107,7 +108,7 @@ def _mass_mm(opacity: Opacity, grid: Grid, rng: np.random.Generator) -> tuple[Ma
     lobes: list[Chord] = []
     spans: list[tuple[float, float, float, float]] = []
     for _ in range(7):
-        shift = rng.normal(0, 0.33 * radius, 3).clip(-0.45 * radius, 0.45 * radius)
+        shift = rng.normal(0, 0.27 * radius, 3).clip(-0.4 * radius, 0.4 * radius)
         axes = radius * rng.uniform(0.42, 0.62, 3)
         centre = np.asarray(opacity.centre_mm) + shift
         lobe = Ellipsoid(

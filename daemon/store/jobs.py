@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from daemon.core.records import AnsweredImage, Job, NewOutput, OutputReference, ReportInputs
@@ -44,6 +44,11 @@ class Jobs:
             for row in rows:
                 row.sent_at = now
             return [(row.id, row.kind) for row in rows]
+
+    def unsend_all(self) -> None:
+        """After a restart: whether the last process' messages are still there is unknown, and a second one is harmless."""
+        with self._database.write() as session:
+            session.execute(update(JobRow).where(JobRow.state == JobState.QUEUED).values(sent_at=None))
 
     def unsend(self, job_ids: Sequence[int]) -> None:
         """The broker did not take these: they are due again."""

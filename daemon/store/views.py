@@ -153,7 +153,7 @@ def _by_study(session: Session, table: Any, uids: Sequence[str], order: Any) -> 
 def _instance(row: InstanceRow, job: JobRow | None) -> dict[str, Any]:
     """An instance's own verdict, or, where a worker has looked at it, what came of that."""
     state = job.state if job is not None else row.eligibility
-    reason = job.reason if job is not None and job.reason else row.reason
+    reason = job.reason if job is not None else row.reason
     return {
         "sop_uid": row.sop_uid,
         "sop_class_uid": row.sop_class_uid,

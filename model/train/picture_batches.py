@@ -1,7 +1,7 @@
 """Batches for the picture check: real frontal films against what they are not.
 
 Most wrong pictures are made from real films (turned, inverted, cut, squashed, shuffled), so that texture cannot tell
-right from wrong; the rest are phantom laterals and the shapes of `picture_shapes`, half of them with the texture of a film.
+right from wrong; the rest are phantom laterals and the shapes of `picture_shapes`, half of them with a film's texture.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`python -m model.train.picture_fit DATA --phantoms P.npz --out picture.safetensors`: train the picture check.
 
-DATA holds the film folders (images/, labels.csv with `fold`). Fold 0 is held out. The limits come from the trained films, moved
-outward by a margin; `picture_measure` counts what they refuse on films and pictures that were never trained on.
+DATA holds the film folders (images/, labels.csv with `fold`). Fold 0 is held out. The limits come from the trained
+films, moved outward by a margin; `picture_measure` counts what they refuse of films and pictures never trained on.
 P.npz comes from `python -m daemon.phantom P.npz`.
 """
 

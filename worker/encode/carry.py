@@ -74,7 +74,7 @@ def carry(header: Dataset, into: Dataset) -> None:
 def keep_raw(dataset: Dataset) -> None:
     """Tell pydicom that the raw values in `dataset` are in its own encoding, so that it writes them as they are."""
     with muted():
-        own = dataset._character_set  # noqa: SLF001 - what the writer compares with; it is not public
+        own = dataset._character_set
         dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=own)
 
 
@@ -90,7 +90,7 @@ def encodings_of(header: Dataset) -> list[str]:
 def copied_item(item: Dataset, encodings: list[str]) -> Dataset:
     """A sequence item with every element carried, at every depth."""
     copy = Dataset(parent_encoding=encodings)
-    for tag in item.keys():
+    for tag in sorted(item.keys()):  # iterating a Dataset would convert its elements
         element = None if tag.is_private else _copied(item, tag, encodings)
         if element is not None:
             copy[tag] = element
@@ -107,10 +107,7 @@ def _copied(header: Dataset, tag: BaseTag, encodings: list[str]) -> DataElement 
         return None
     if vr == "SQ":
         return DataElement(tag, "SQ", Sequence(copied_item(item, encodings) for item in items_at(header, tag)))
-    if isinstance(found, RawDataElement):
-        value = found.value or b""
-    else:
-        value = _encoded(found, encodings)
+    value = (found.value or b"") if isinstance(found, RawDataElement) else _encoded(found, encodings)
     value += b" " * (len(value) % 2) if vr != "UI" else b"\0" * (len(value) % 2)  # PS3.5 7.1.1: even length
     return RawDataElement(tag, vr, len(value), value, 0, False, True)
 

@@ -14,12 +14,15 @@ from pydicom.sr.coding import Code
 
 LANGUAGE = Code("en-US", "RFC5646", "English (United States)")  # CID 5000
 # CID 100 names no plain radiograph; of its codes that every edition of it has, this one is right.
+DEVICE = Code("121007", "DCM", "Device")  # CID 270
 PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
 REPORT = Code("126000", "DCM", "Imaging Measurement Report")  # CID 7021
 PROCEDURE_REPORTED = Code("121058", "DCM", "Procedure reported")
 IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
 IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
 IMAGING_MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")  # TID 1500
+SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")  # CID 7551
 COMMENT = Code("121106", "DCM", "Comment")
 PERCENT = Code("%", "UCUM", "Percent")
 MILLIMETRE = Code("mm", "UCUM", "mm")

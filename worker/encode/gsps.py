@@ -42,9 +42,8 @@ def _state(request: ReportRequest, image: SourceImage, found: Findings, marking:
     source = Source(image.header)
     at = image.analysed_at or request.analysed_at
     uid = gsps_uid(request, image, marking)
-    ds = start(
-        request, source, _series(request, source, marking), GrayscaleSoftcopyPresentationStateStorage, uid, source.number, at
-    )  # fmt: skip
+    series = _series(request, source, marking)
+    ds = start(request, source, series, GrayscaleSoftcopyPresentationStateStorage, uid, source.number, at)
     _identify(ds, found, marking)
     ds.PresentationCreationDate, ds.PresentationCreationTime = moment(source, at)
     reference = referenced_sop(source.sop_class_uid, source.sop_instance_uid)

@@ -87,7 +87,11 @@ def plain(words: str, limit: int) -> str:
 def coded(concept: Code) -> Sequence:
     """A code sequence with one item (PS3.3 8.8)."""
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = concept.value, concept.scheme_designator, concept.meaning
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
+        concept.value,
+        concept.scheme_designator,
+        concept.meaning,
+    )
     return Sequence([item])
 
 

@@ -60,7 +60,7 @@ def study_tracking_uid(study_uid: str, identity: ModelIdentity) -> UID:
 
 
 def lesion_tracking_uid(image: SourceImage, identity: ModelIdentity, number: int) -> UID:
-    """The tracking UID of the film's `number`th shown lesion: the same in every SR flavour, the GSPS and all revisions."""
+    """The tracking UID of the film's `number`th shown lesion: the same in every flavour, GSPS and revision."""
     return derive("lesion", _input(image), identity.digest, identity.operating_point, str(number))
 
 

@@ -18,7 +18,7 @@ from model.findings import Findings, ModelIdentity
 from worker.encode.reading import muted
 
 
-class CannotEncode(ValueError):
+class CannotEncode(ValueError):  # noqa: N818 - named for what the caller must know
     """The request cannot become a valid object; the message gives the reason and holds no patient data."""
 
 

@@ -22,30 +22,37 @@ class Source:
 
     @property
     def sop_instance_uid(self) -> str:
+        """SOP Instance UID, of the file meta information where the data set lacks it."""
         return self._uid("SOPInstanceUID", "MediaStorageSOPInstanceUID")
 
     @property
     def sop_class_uid(self) -> str:
+        """SOP Class UID, of the file meta information where the data set lacks it."""
         return self._uid("SOPClassUID", "MediaStorageSOPClassUID")
 
     @property
     def series_uid(self) -> str:
+        """Series Instance UID."""
         return self._uid("SeriesInstanceUID")
 
     @property
     def study_uid(self) -> str:
+        """Study Instance UID."""
         return self._uid("StudyInstanceUID")
 
     @property
     def reference(self) -> Reference:
+        """How other objects refer to the image."""
         return Reference(self.sop_class_uid, self.sop_instance_uid, self.series_uid, self.study_uid)
 
     @property
     def rows(self) -> int:
+        """Rows, 0 when not stated."""
         return unsigned(self.header, "Rows") or 0
 
     @property
     def columns(self) -> int:
+        """Columns, 0 when not stated."""
         return unsigned(self.header, "Columns") or 0
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from highdicom.sr import (
     CodeContentItem,
+    CodedConcept,
     ContainerContentItem,
     ContentSequence,
     DeviceObserverIdentifyingAttributes,
@@ -19,19 +20,24 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.sr import codes as dicom_codes
 
 from worker.encode import codes, wording
 from worker.encode.carry import copied_item, encodings_of
 from worker.encode.geometry import check_boxes
-from worker.encode.groups import Film, comment_item, film_group, lesion_group, study_group
-from worker.encode.header import MANUFACTURER, UNVERIFIED, Series, by_study, coded, finish, moment, plain, start
+from worker.encode.header import MANUFACTURER, UNVERIFIED, Series, by_study, finish, moment, plain, start
 from worker.encode.identity import device_uid, series_uid, sr_uid
+from worker.encode.lesions import lesion_group
 from worker.encode.library import image_library
 from worker.encode.profiles import PROFILES, Profile
 from worker.encode.reading import items, text
 from worker.encode.request import CannotEncode, ReportRequest
+from worker.encode.results import Film, as_evaluations, as_group, comment_item, results
 from worker.encode.source import Source, in_order
+
+# Of the Referenced Request Sequence: what the image states itself, and what it states in its Request Attributes.
+_ORDERED = ("AccessionNumber", "IssuerOfAccessionNumberSequence")
+_REQUESTED = ("RequestedProcedureID", "RequestedProcedureDescription")
+_ORDER_NUMBERS = ("PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest")
 
 
 def structured_report(request: ReportRequest, name: str, marking: bool) -> Dataset:
@@ -42,12 +48,9 @@ def structured_report(request: ReportRequest, name: str, marking: bool) -> Datas
     if name not in PROFILES:
         raise CannotEncode(f"no SR profile {name!r}")
     profile, films = PROFILES[name], _films(request)
-    first, study_uid = films[0].source, films[0].source.study_uid
-    sop_uid = sr_uid(request, study_uid, name, marking)
-    ds = start(
-        request, first, _series(request, name, profile, marking), profile.sop_class_uid, sop_uid, request.revision,
-        request.analysed_at,
-    )  # fmt: skip
+    first = films[0].source
+    uid, series = sr_uid(request, first.study_uid, name, marking), _series(request, name, profile, marking)
+    ds = start(request, first, series, profile.sop_class_uid, uid, request.revision, request.analysed_at)
     ds.ReferencedPerformedProcedureStepSequence = Sequence()
     _document(ds, request, films)
     root = _tree(request, films, profile, marking)
@@ -92,49 +95,45 @@ def _document(ds: Dataset, request: ReportRequest, films: list[Film]) -> None:
 
 
 def _order(source: Source) -> Dataset | None:
-    """The order that the images fulfil (PS3.3 Table C.17-2, Referenced Request Sequence); None when none is known."""
-    header, encodings = source.header, encodings_of(source.header)
-    requests = items(header, "RequestAttributesSequence")
+    """The order that the images fulfil (Table C.17-2, Referenced Request Sequence); None when none is known."""
+    header, requests = source.header, items(source.header, "RequestAttributesSequence")
     if not requests and not text(header, "AccessionNumber"):
         return None
     stated = Dataset()
-    for found in (header, *requests[:1]):
-        for keyword in ("AccessionNumber", "RequestedProcedureID", "RequestedProcedureDescription", "IssuerOfAccessionNumberSequence"):
-            if keyword in found and (keyword != "RequestedProcedureID" or found is not header):
-                stated[keyword] = found.get_item(keyword)
-    order = copied_item(stated, encodings)
-    order.StudyInstanceUID = source.study_uid
-    order.ReferencedStudySequence = Sequence()
-    order.PlacerOrderNumberImagingServiceRequest = None
-    order.FillerOrderNumberImagingServiceRequest = None
-    order.RequestedProcedureCodeSequence = Sequence()
-    for keyword in ("AccessionNumber", "RequestedProcedureID", "RequestedProcedureDescription"):
+    for where, keywords in ((header, _ORDERED), *((item, _REQUESTED) for item in requests[:1])):
+        for keyword in keywords:
+            if keyword in where:
+                stated[keyword] = where.get_item(keyword)
+    order = copied_item(stated, encodings_of(header))
+    for keyword in (*_REQUESTED, *_ORDERED[:1], *_ORDER_NUMBERS):
         if keyword not in order:
             setattr(order, keyword, None)
+    order.StudyInstanceUID = source.study_uid
+    order.ReferencedStudySequence, order.RequestedProcedureCodeSequence = Sequence(), Sequence()
     return order
 
 
 def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: bool) -> Dataset:
     """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, and what it is in words."""
-    contains = RelationshipTypeValues.CONTAINS
-    identity = request.identity
-    groups = [study_group(films, identity)]
+    contains, identity = RelationshipTypeValues.CONTAINS, request.identity
+    said = results(films, identity, marking)
+    groups: list[Dataset] = [as_group(result, identity) for result in said] if profile.groups_without_region else []
     for film in films:
-        if len(films) > 1:  # the study's group says it all for a single film
-            groups.append(film_group(film, identity, marking))
         shown = film.image.findings.shown if film.image.findings and marking else ()
         groups += [lesion_group(film, n, lesion, identity, profile) for n, lesion in enumerate(shown, start=1)]
     measurements = ContainerContentItem(codes.IMAGING_MEASUREMENTS, relationship_type=contains)
-    measurements.ContentSequence = ContentSequence(groups)
+    if groups:
+        measurements.ContentSequence = ContentSequence(groups)
     analysed = sum(film.image.findings is not None for film in films)
     root = ContainerContentItem(codes.REPORT, template_id="1500")
     root.ContentSequence = ContentSequence(
         [
-            *LanguageOfContentItemAndDescendants(codes.LANGUAGE),
+            *LanguageOfContentItemAndDescendants(CodedConcept.from_code(codes.LANGUAGE)),
             *_observer(request),
             CodeContentItem(codes.PROCEDURE_REPORTED, codes.PROCEDURE, RelationshipTypeValues.HAS_CONCEPT_MOD),
             image_library([film.source for film in films]),
             measurements,
+            *([] if profile.groups_without_region else [as_evaluations(said, identity)]),
             comment_item(wording.document_line(analysed, len(films))),
         ]
     )
@@ -150,5 +149,4 @@ def _observer(request: ReportRequest) -> ObservationContext:
         model_name=plain(request.identity.name, 64),
         serial_number=plain(request.station, 64),
     )
-    return ObservationContext(ObserverContext(dicom_codes.DCM.Device, device))
-
+    return ObservationContext(ObserverContext(codes.DEVICE, device))

@@ -23,11 +23,12 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from worker.pixels.decode import MAX_PIXELS, Stored, stored_values
+from worker.pixels.decode import MAX_PIXELS, stored_values
 from worker.pixels.errors import MissingPixels, PixelsUnreadable, TruncatedPixels, UnsupportedPixels
-from worker.pixels.grey import grey_table
+from worker.pixels.grey import grey_image
+from worker.pixels.picture import is_picture, read_picture
 
-__all__ = ["Film", "MissingPixels", "PixelsUnreadable", "TruncatedPixels", "UnsupportedPixels", "film", "make_film"]
+__all__ = ["Film", "MissingPixels", "PixelsUnreadable", "TruncatedPixels", "UnsupportedPixels", "film", "read_film"]
 
 MAX_INFLATED = 2 * MAX_PIXELS + 64 * 2**20  # the largest film at 16 bits, and its header
 _CHUNK = 1 << 20
@@ -65,7 +66,7 @@ def film(source: Dataset | os.PathLike[str] | str) -> Film:
         warnings.simplefilter("ignore")
         try:
             ds = source if isinstance(source, Dataset) else _read(Path(source))
-            return make_film(ds, stored_values(ds))
+            return Film(*grey_image(ds, stored_values(ds)))
         except PixelsUnreadable:
             raise
         except (MemoryError, OSError) as error:
@@ -74,10 +75,14 @@ def film(source: Dataset | os.PathLike[str] | str) -> Film:
             raise PixelsUnreadable(f"the data set is damaged ({type(error).__name__})") from error
 
 
-def make_film(ds: Dataset, stored: Stored) -> Film:
-    """The film of stored values by the grey scale attributes of a data set."""
-    grey = grey_table(ds, stored)
-    return Film(grey.of_level.astype(np.float32)[stored.level], grey.notes)
+def read_film(path: os.PathLike[str] | str) -> Film:
+    """The film in a DICOM, PNG or JPEG file.
+
+    Raises PixelsUnreadable, and OSError for a file that cannot be opened.
+    """
+    if not is_picture(path):
+        return film(path)
+    return Film(*grey_image(Dataset(), read_picture(path)))
 
 
 def _read(path: Path) -> Dataset:

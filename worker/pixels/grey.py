@@ -58,6 +58,12 @@ class Grey:
     notes: tuple[str, ...] = ()
 
 
+def grey_image(ds: Dataset, stored: Stored) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Image float32 [H, W] in [0, 1], bright = dense, by the data set's grey scale attributes; and notes."""
+    grey = grey_table(ds, stored)
+    return grey.of_level.astype(np.float32)[stored.level], grey.notes
+
+
 def grey_table(ds: Dataset, stored: Stored) -> Grey:
     """The table stored level -> grey in [0, 1], bright = dense; padding is 0, as the air around a body.
 

@@ -82,6 +82,6 @@ def storescp(folder: Path) -> Iterator[StoreScp]:
     received = folder / "received"
     received.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    command = [find("storescp"), "-aet", "STORESCP", "-od", received, "--fork", str(port)]
+    command: list[str | Path] = [find("storescp"), "-aet", "STORESCP", "-od", received, "--fork", str(port)]
     with running(command, folder / "storescp.log", lambda: listens(port), environment=environment()):
         yield StoreScp(port, received)

@@ -16,7 +16,7 @@ from pathlib import Path
 _ELSEWHERE = ("/usr/sbin", *(str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)))
 
 
-class ProgramMissing(RuntimeError):  # noqa: N818  named by what the caller must know
+class ProgramMissing(RuntimeError):
     """A Debian program is not installed; the message names it. Fixtures turn this into a visible skip."""
 
 

@@ -16,6 +16,8 @@ from pynetdicom.events import Event
 from daemon.dimse.contexts import STORAGE_SCU, TRANSFER_SYNTAXES_SCU
 from tests.support.peers.programs import free_port
 
+RESULT_CLASSES = tuple(named.uid for named in STORAGE_SCU)
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -38,7 +40,7 @@ class Receiver:
         *,
         delay_s: float = 0.0,
         port: int | None = None,
-        sop_classes: Iterable[str] = tuple(item.uid for item in STORAGE_SCU),
+        sop_classes: Iterable[str] = RESULT_CLASSES,
     ) -> None:
         self.port = port or free_port()
         self.arrivals: list[Arrival] = []

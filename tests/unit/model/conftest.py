@@ -28,24 +28,36 @@ def drawn_film(seed: int, side: int = 96, lesion: tuple[int, int, int, int] | No
     return film.clip(0, 255).astype(np.float32)
 
 
-def make_folder(folder: Path, films: int, fold: int | None = None) -> Path:
+def make_folder(folder: Path, films: int) -> Path:
     """A folder in the labels.csv layout: every second film has one bright square and its box; folds 0-4 in turn."""
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(films)
     with (folder / "labels.csv").open("w") as rows, (folder / "boxes.csv").open("w") as boxes:
         labels, marks = csv.writer(rows), csv.writer(boxes)
-        labels.writerow("image patient labels no_finding view fold".split())
-        marks.writerow("image label x y w h".split())
+        labels.writerow(["image", "patient", "labels", "no_finding", "view", "fold"])
+        marks.writerow(["image", "label", "x", "y", "w", "h"])
         for index in range(films):
             name, abnormal = f"{index:04}.png", index % 2
             x, y = (int(value) for value in rng.integers(8, 60, 2))
             film = drawn_film(index, lesion=(x, y, x + 24, y + 24) if abnormal else None)
             Image.fromarray(film.astype(np.uint8)).save(folder / "images" / name)
             finding = "Mass" if abnormal else "No Finding"
-            labels.writerow([name, index // 2 * 2 + abnormal, finding, 1 - abnormal, "PA", index // 2 % 5 if fold is None else fold])
+            labels.writerow([name, index, finding, 1 - abnormal, "PA", index // 2 % 5])
             if abnormal:
                 marks.writerow([name, "Mass", x, y, 24, 24])
     return folder
+
+
+@pytest.fixture
+def film() -> np.ndarray:
+    """One film with a bright square."""
+    return drawn_film(7, 160, (90, 40, 130, 80))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A labelled folder of sixty films."""
+    return make_folder(tmp_path / "films", 60)
 
 
 @pytest.fixture
@@ -60,7 +72,8 @@ def tiny() -> LesionNet:
 @pytest.fixture
 def tiny_weights(tmp_path: Path, tiny: LesionNet) -> Path:
     """The small network as a weights file."""
-    calibration = Calibration(labels=tuple(Logistic() for _ in LABELS), operating_point=0.0, lesion_cut=0.0, words="none")
+    labels = tuple(Logistic() for _ in LABELS)
+    calibration = Calibration(labels=labels, operating_point=0.0, lesion_cut=0.0, words="none")
     path = tmp_path / "weights" / "tiny.safetensors"
     save(path, Checkpoint("tiny", "0", TINY, tensors_of(tiny), calibration, ""))
     return path

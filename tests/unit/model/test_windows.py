@@ -58,6 +58,9 @@ def test_moving_a_window_to_a_box_and_back_cancel():
 
 
 def test_iou_and_overlap_of_known_boxes():
-    big, small = np.array([[0.0, 0.0, 0.4, 0.4]]), np.array([[0.1, 0.1, 0.3, 0.3], [0.5, 0.5, 0.6, 0.6], [0.0, 0.0, 0.4, 0.8]])
+    big, small = (
+        np.array([[0.0, 0.0, 0.4, 0.4]]),
+        np.array([[0.1, 0.1, 0.3, 0.3], [0.5, 0.5, 0.6, 0.6], [0.0, 0.0, 0.4, 0.8]]),
+    )
     assert iou(big, small)[0] == pytest.approx([0.25, 0.0, 0.5])
     assert overlap(big, small)[0] == pytest.approx([1.0, 0.0, 1.0])

@@ -1,11 +1,12 @@
-"""The score maps are average SPP and a linear layer, exactly; and the network's input and output keep their promises."""
+"""The score maps are average SPP and a linear layer, exactly; the network's input and output keep their promises."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
 import torch
-
 
 from model.crops import pooled_scores
 from model.network import LEVELS, LesionNet, NetworkConfig, WindowScores, bin_weights, to_working
@@ -30,15 +31,15 @@ def test_score_maps_equal_pooling_then_linear_on_the_whole_map():
 
 
 def test_score_maps_equal_pooling_then_linear_on_windows_that_cut_cells():
-    """Every window of a scale, by brute force: cells enlarged 64-fold, cut at the window's edges, pooled, then the linear layer."""
+    """By brute force: cells enlarged, cut at the window's edges, pooled, then the linear layer."""
     torch.manual_seed(0)
-    cells, fine, side = 8, 64, NATIVE_SIDE * 3 / 8  # 3 cells wide; 15 steps of 1/3 cell
-    head = WindowScores(4, 2, [(side, side)], cells)  # type: ignore[list-item]
+    cells, fine, side = 8, 8, NATIVE_SIDE * 3 / 8  # windows of 3 cells, in 15 steps of a third of a cell
+    head = WindowScores(4, 2, [(side, side)], cells)
     features = torch.randn(1, 4, cells, cells)
     scores = head(features)[0].reshape(GRID, GRID, 2)
     large = features.repeat_interleave(3 * fine, 2).repeat_interleave(3 * fine, 3)
     for row, column in [(0, 0), (1, 0), (4, 7), (15, 2), (15, 15)]:
-        y, x, length = row * fine, column * fine, 9 * fine
+        y, x, length = row * fine, column * fine, 9 * fine  # a third of a cell is `fine` pixels
         crop = large[:, :, y : y + length, x : x + length]
         assert torch.allclose(scores[row, column], pooled_scores(head, crop, 0)[0], atol=1e-4)
 
@@ -46,16 +47,17 @@ def test_score_maps_equal_pooling_then_linear_on_windows_that_cut_cells():
 def test_scores_have_one_row_a_window_and_gradients_reach_the_trunk(tiny: LesionNet):
     scores = tiny(torch.randn(2, 1, 64, 64))
     assert scores.image.shape == (2, 16)
-    assert scores.window.shape == (2, len(TINY.scales) * 256, 10)
-    assert scores.deltas.shape == (2, len(TINY.scales) * 256, 4)
+    assert scores.window.shape == (2, len(tiny.config.scales) * 256, 10)
+    assert scores.deltas.shape == (2, len(tiny.config.scales) * 256, 4)
     scores.window[:, 77].sum().backward()
     assert tiny.trunk.stem[0].weight.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (100, 300), (513, 257)])
-def test_the_working_film_does_not_know_the_scale_of_intensities(shape: tuple[int, int]):
+@pytest.mark.parametrize(("gain", "offset"), [(4095.0, 700.0), (1e-9, 0.0), (1e6, -1e7)])
+def test_the_working_film_does_not_know_the_scale_of_intensities(shape: tuple[int, int], gain: float, offset: float):
     film = torch.from_numpy(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32))
-    working, scaled = to_working(film, 64), to_working(film * 4095 + 700, 64)
+    working, scaled = to_working(film, 64), to_working(film * gain + offset, 64)
     assert working.shape == (64, 64)
     assert abs(float(working.mean())) < 1e-4 and float(working.std()) == pytest.approx(1, abs=0.01)
     assert torch.allclose(working, scaled, atol=1e-3)
@@ -65,5 +67,6 @@ def test_a_constant_film_becomes_zeros_not_nan():
     assert torch.equal(to_working(torch.full((80, 80), 7.0), 64), torch.zeros(64, 64))
 
 
-def test_a_configuration_survives_json():
-    assert NetworkConfig.from_json(TINY.to_json()) == TINY
+def test_a_configuration_survives_json(tiny: LesionNet):
+    stored = json.loads(json.dumps(tiny.config.to_json()))
+    assert NetworkConfig.from_json(stored) == tiny.config
