@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from model.checkpoint import WeightsRefused
@@ -97,7 +98,7 @@ def _table(answers: list[Answer], model: str) -> Table:
     table = Table("file", "probability", "abnormal", "lesions shown", "seconds", caption=model)
     for answer in answers:
         if answer.findings is None:
-            table.add_row(str(answer.file), "", "", f"[red]{answer.error}[/red]", "")
+            table.add_row(escape(str(answer.file)), "", "", escape(answer.error), "")
             continue
         shown = [
             f"{lesion.label} {lesion.probability:.0%} at ({', '.join(f'{edge:.0f}' for edge in lesion.box)})"
@@ -105,5 +106,5 @@ def _table(answers: list[Answer], model: str) -> Table:
         ]
         verdict = "yes" if answer.findings.positive else "no"
         probability = f"{answer.findings.probability:.3f}"
-        table.add_row(str(answer.file), probability, verdict, "\n".join(shown) or "none", f"{answer.seconds:.2f}")
+        table.add_row(escape(str(answer.file)), probability, verdict, "\n".join(shown) or "none", f"{answer.seconds:.2f}")
     return table

@@ -46,7 +46,7 @@ class Jobs:
             return [(row.id, row.kind) for row in rows]
 
     def unsend_all(self) -> None:
-        """After a restart: whether the last process' messages are still there is unknown, and a second one is harmless."""
+        """After a restart: nobody knows whether the messages are still there, and a second one is harmless."""
         with self._database.write() as session:
             session.execute(update(JobRow).where(JobRow.state == JobState.QUEUED).values(sent_at=None))
 

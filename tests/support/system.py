@@ -109,6 +109,8 @@ class Thoraxd:
 
     def answers_echo(self) -> bool:
         """Whether somebody accepts an association for Verification."""
+        if not programs.listens(self.port):
+            return False
         assoc = associate(self.port, [VERIFICATION], calling="SYSTEM")
         if assoc.is_established:
             assoc.release()

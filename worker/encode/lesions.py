@@ -16,7 +16,7 @@ from highdicom.sr import (
     SourceImageForRegion,
     TrackingIdentifier,
 )
-from pydicom.dataset import Dataset
+from highdicom.sr.value_types import ContentItem
 
 from model.findings import Lesion, ModelIdentity
 from worker.encode import codes, wording
@@ -28,7 +28,7 @@ from worker.encode.results import Film, algorithm, comment_item
 from worker.encode.source import Source
 
 
-def lesion_group(film: Film, number: int, lesion: Lesion, identity: ModelIdentity, profile: Profile) -> Dataset:
+def lesion_group(film: Film, number: int, lesion: Lesion, identity: ModelIdentity, profile: Profile) -> ContentItem:
     """One marked place: closed five-point POLYLINE, finding, site, certainty in percent (TID 1410)."""
     assert film.image.findings is not None
     finding = codes.finding_of(lesion.label)

@@ -25,7 +25,6 @@ from highdicom.sr import (
     TrackingIdentifier,
 )
 from highdicom.sr.value_types import ContentItem
-from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
@@ -67,7 +66,7 @@ def results(films: list[Film], identity: ModelIdentity, marking: bool) -> list[R
     return [_of_study(films, identity), *(_of_film(film, identity, marking) for film in films if len(films) > 1)]
 
 
-def as_group(result: Result, identity: ModelIdentity) -> Dataset:
+def as_group(result: Result, identity: ModelIdentity) -> ContentItem:
     """A result as a TID 1501 group."""
     measured = [] if result.probability is None else [wording.percentage(result.probability)]
     group = MeasurementsAndQualitativeEvaluations(

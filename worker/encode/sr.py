@@ -117,7 +117,7 @@ def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: 
     """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, and what it is in words."""
     contains, identity = RelationshipTypeValues.CONTAINS, request.identity
     said = results(films, identity, marking)
-    groups: list[Dataset] = [as_group(result, identity) for result in said] if profile.groups_without_region else []
+    groups = [as_group(result, identity) for result in said] if profile.groups_without_region else []
     for film in films:
         shown = film.image.findings.shown if film.image.findings and marking else ()
         groups += [lesion_group(film, n, lesion, identity, profile) for n, lesion in enumerate(shown, start=1)]
@@ -149,4 +149,4 @@ def _observer(request: ReportRequest) -> ObservationContext:
         model_name=plain(request.identity.name, 64),
         serial_number=plain(request.station, 64),
     )
-    return ObservationContext(ObserverContext(codes.DEVICE, device))
+    return ObservationContext(ObserverContext(CodedConcept.from_code(codes.DEVICE), device))
