@@ -55,7 +55,9 @@ def analyse(job_id: int, context: Context) -> None:
 
 def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
     """(state, reason, answer): DONE with an answer, SET_ASIDE or FAILED with a reason."""
-    key, _ = context.ledger.jobs.instance(job.subject)
+    key, eligibility = context.ledger.jobs.instance(job.subject)
+    if context.picture_check is None and eligibility != "ELIGIBLE":
+        return JobState.SET_ASIDE, "the header does not settle what it is, and model.picture_check is off", None
     try:
         with context.archive.local(key) as path:
             picture = film(path)

@@ -1,6 +1,6 @@
 """From anatomy to film: Beer-Lambert, scatter, quantum noise, and the presentation curve.
 
-I = exp(-sum(mu_i * length_i)) per ray; scatter as a blurred share of the primary (grid in place); counts are Poisson;
+I = exp(-sum(mu_i * length_i)) per ray; scatter as a blurred share of the primary (grid in place); counts have quantum noise;
 the film is their logarithm with detail raised and an S-curve, as consoles send "for presentation".
 Attenuation at about 70 keV effective (NIST XCOM): soft tissue 0.019 /mm, lung a quarter of it, cortical bone 0.052 /mm.
 """
@@ -131,11 +131,13 @@ def _mass_mm(opacity: Opacity, grid: Grid, rng: np.random.Generator) -> tuple[Ma
 
 
 def _expose(attenuation: Map, spacing: float, rng: np.random.Generator) -> Map:
-    """Counts per pixel behind the patient: primary, scatter, focal blur, Poisson noise."""
+    """Counts per pixel behind the patient: primary, scatter, focal blur, quantum noise."""
     primary = np.exp(-attenuation)
-    scatter = 0.22 * blur(primary, 28 / spacing) + 0.003
-    mean = blur(primary, 0.25 / spacing) + scatter
-    return rng.poisson(PHOTONS * mean).astype(np.float32)
+    mean = PHOTONS * (blur(primary, 0.25 / spacing) + 0.22 * blur(primary, 28 / spacing) + 0.003)
+    # Normal instead of Poisson: at these counts the same, and one draw a pixel, so that an opacity leaves the noise
+    # of all other pixels as it was.
+    counts: Map = np.maximum(mean + np.sqrt(mean) * rng.standard_normal(mean.shape, dtype=np.float32), 0)
+    return counts
 
 
 def _present(counts: Map, spacing: float) -> NDArray[np.uint16]:

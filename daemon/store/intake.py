@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -19,11 +19,11 @@ _STILL_OPEN = frozenset({StudyState.RECEIVED, StudyState.ANALYSING})
 
 def insert_once(session: Session, table: type[Any], values: dict[str, Any]) -> bool:
     """Insert a row unless its key exists; whether it was inserted."""
-    dialect = session.get_bind().dialect.name
-    statement = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}.get(dialect, insert)(table).values(**values)
-    if dialect in ("sqlite", "postgresql"):
-        statement = statement.on_conflict_do_nothing()  # type: ignore[attr-defined]
-    return bool(session.connection().execute(statement).rowcount)
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[session.get_bind().dialect.name]
+    key = inspect(table).primary_key[0]
+    # RETURNING, because a driver may not know the row count of an insert (psycopg says -1).
+    statement = insert(table).values(**values).on_conflict_do_nothing().returning(key)
+    return session.execute(statement).first() is not None
 
 
 class Intake:

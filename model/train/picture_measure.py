@@ -100,7 +100,7 @@ def interval(hits: int, total: int) -> tuple[float, float]:
 
 
 class Tally:
-    """Refusals per kind, in the order met, with the names of the few that went against the wish."""
+    """Refusals per kind, in the order met."""
 
     def __init__(self, wish: str) -> None:
         self.wish = wish
@@ -117,7 +117,8 @@ class Tally:
         yield f"{self.wish:<26} refused    of   share   95 % interval"
         for kind, (refused, total) in self.counts.items():
             low, high = interval(refused, total)
-            yield f"{kind:<26} {refused:7d} {total:5d} {100 * refused / total:6.2f} % {100 * low:6.2f} to {100 * high:.2f} %"
+            spread = f"{100 * low:6.2f} to {100 * high:.2f} %"
+            yield f"{kind:<26} {refused:7d} {total:5d} {100 * refused / total:6.2f} % {spread}"
 
 
 def main() -> None:

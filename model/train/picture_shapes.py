@@ -214,7 +214,7 @@ def pattern(rng: Rng) -> Picture:
         lambda: wave,
         lambda: np.hypot(X - rng.normal(0, 0.2), Y) * rng.choice([-1, 1]),
         lambda: (np.abs(X * f % 1 - 0.5) < 0.06) * 1.0 + (np.abs(Y * f % 1 - 0.5) < 0.06),
-        lambda: np.kron(rng.random((12, 12)), np.ones((12, 12))),
+        lambda: rng.random((12, 12)).repeat(12, 0).repeat(12, 1),
     ]
     picture = choices[int(rng.integers(len(choices)))]()
     if rng.random() < 0.5:

@@ -5,6 +5,8 @@ highdicom's template builds it; the copy of a region under its measurement is ap
 
 from __future__ import annotations
 
+from typing import cast
+
 from highdicom.sr import (
     CodedConcept,
     ContentSequence,
@@ -35,7 +37,7 @@ def lesion_group(film: Film, number: int, lesion: Lesion, identity: ModelIdentit
     region = ImageRegion("POLYLINE", corners(lesion.box), _region_source(film.source, profile))
     which = side(film.source, lesion.box, film.image.findings.width) if finding.paired else ""
     certainty = wording.percentage(lesion.probability)
-    group = PlanarROIMeasurementsAndQualitativeEvaluations(
+    (group,) = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
             lesion_tracking_uid(film.image, identity, number), f"{film.lesion_prefix}lesion {number}"
         ),
@@ -45,14 +47,14 @@ def lesion_group(film: Film, number: int, lesion: Lesion, identity: ModelIdentit
         algorithm_id=algorithm(identity, film.image.findings.operating_point),
         measurements=[Measurement(codes.CERTAINTY, certainty, codes.PERCENT)],
         geometric_purpose=codes.BOUNDED_BY,
-    )[0]
+    )
     if profile.region_under_measurement:
         measured = next(item for item in group.ContentSequence if item.ValueType == "NUM")
         copy = CoordinatesForMeasurement("POLYLINE", corners(lesion.box), _region_source(film.source, profile))
         measured.ContentSequence = ContentSequence([copy])
     label = f"AI: {plain(lesion.label, 64) or 'lesion'}, {wording.percent(lesion.probability)}, unverified"
     group.ContentSequence.append(comment_item(label))
-    return group
+    return cast(ContentItem, group)
 
 
 def _region_source(source: Source, profile: Profile) -> SourceImageForRegion:

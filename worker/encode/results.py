@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -69,7 +70,7 @@ def results(films: list[Film], identity: ModelIdentity, marking: bool) -> list[R
 def as_group(result: Result, identity: ModelIdentity) -> ContentItem:
     """A result as a TID 1501 group."""
     measured = [] if result.probability is None else [wording.percentage(result.probability)]
-    group = MeasurementsAndQualitativeEvaluations(
+    (group,) = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(result.tracking_uid, result.name),
         finding_type=codes.RADIOLOGIC_FINDING if measured else None,
         algorithm_id=algorithm(identity, result.cut),
@@ -79,9 +80,9 @@ def as_group(result: Result, identity: ModelIdentity) -> ContentItem:
             SourceImageForMeasurementGroup(source.sop_class_uid, source.sop_instance_uid, source.frames or None)
             for source in result.sources
         ],
-    )[0]
+    )
     group.ContentSequence.append(comment_item(result.comment))
-    return group
+    return cast(ContentItem, group)
 
 
 def as_evaluations(said: list[Result], identity: ModelIdentity) -> ContainerContentItem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def make_folder(folder: Path, films: int) -> Path:
 def film() -> np.ndarray:
     """One film with a bright square."""
     return drawn_film(7, 160, (90, 40, 130, 80))
+
+
+@pytest.fixture
+def make_films() -> Callable[[Path, int], Path]:
+    """`make_folder`."""
+    return make_folder
 
 
 @pytest.fixture
