@@ -14,6 +14,7 @@ import structlog
 
 from daemon.children import Child, redis_child, worker_child
 from daemon.core.errors import SettingsError, StoreUnavailable
+from daemon.core.log import where
 from daemon.core.records import Wanted
 from daemon.deliver import Deliver
 from daemon.dimse.presence import Presence
@@ -57,7 +58,7 @@ class Loop(threading.Thread):
                 log.error("store.unavailable", loop=self.name, why=str(error))
                 wait_s = TROUBLE_S
             except Exception as error:  # noqa: BLE001  a process loop
-                log.error("loop.error", loop=self.name, kind=type(error).__name__, why=str(error)[:200])
+                log.error("loop.error", loop=self.name, kind=type(error).__name__, at=where(error))
                 wait_s = TROUBLE_S
 
     def end(self) -> None:

@@ -59,7 +59,7 @@ class Graded:
     @property
     def abnormal(self) -> npt.NDArray[np.bool_]:
         """[N] truth."""
-        return np.array([not film.normal for film in self.films])
+        return np.array([not film.normal for film in self.films], dtype=bool)
 
     def where(self, wanted: Callable[[Film], bool]) -> Graded:
         """The films that satisfy `wanted`."""
@@ -94,7 +94,7 @@ def interval(figure: Callable[[Rows], float], films: Sequence[Film], draws: int)
 def triage(graded: Graded, draws: int) -> dict[str, Any]:
     """AUC, normal recall at fixed misses, calibration, and what the shipped operating point does."""
     p, y = graded.probability, graded.abnormal
-    positive = np.array([one.positive for one in graded.findings])
+    positive = np.array([one.positive for one in graded.findings], dtype=bool)
     figures: dict[str, Callable[[Rows], float]] = {"auc": lambda rows: auc(p[rows], y[rows])}
     for missed in MISSES:
         figures[f"normal_recall_fn{missed:.0%}"] = lambda rows, m=missed: normal_recall(p[rows], y[rows], m)  # type: ignore[misc]

@@ -12,6 +12,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 
 from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
 from daemon.core.errors import StoreUnavailable
+from daemon.core.log import where
 from daemon.core.records import Job
 from daemon.core.states import JobState
 from worker.answers import Answer
@@ -73,19 +74,7 @@ def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
     except StoreUnavailable:
         raise
     except Exception as error:  # noqa: BLE001  a worker must survive any one image; the text may hold patient data
-        log.error("image.error", instance=job.subject, kind=type(error).__name__, at=_where(error))
-        return JobState.FAILED, f"unexpected {type(error).__name__} at {_where(error)}", None
+        log.error("image.error", instance=job.subject, kind=type(error).__name__, at=where(error))
+        return JobState.FAILED, f"unexpected {type(error).__name__} at {where(error)}", None
     answer = Answer(findings, context.detector.identity, picture.notes)
     return JobState.DONE, "", answer
-
-
-def _where(error: BaseException) -> str:
-    """The innermost place in our own code, as file:line."""
-    place = "?"
-    trace = error.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_globals.get("__name__", "")
-        if name.split(".")[0] in ("worker", "model", "daemon"):
-            place = f"{name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 import structlog
 
 from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
+from daemon.core.errors import StoreUnavailable
 from daemon.core.header import read_header
+from daemon.core.log import where
 from daemon.core.records import AnsweredImage, Job, NewOutput, ReportInputs
 from daemon.core.states import JobState
 from daemon.settings import Settings
@@ -50,6 +52,13 @@ def report(job_id: int, context: Context) -> None:
             outputs = [_archived(context, job, item) for item in _encoded(context, inputs)]
         except CannotEncode as error:
             jobs.fail_report(job, context.owner, f"results could not be encoded: {error}", time.time())
+            return
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  a worker must survive any one study; the text may hold patient data
+            log.error("study.error", study=job.study_uid, kind=type(error).__name__, at=where(error))
+            reason = f"results could not be encoded: unexpected {type(error).__name__} at {where(error)}"
+            jobs.fail_report(job, context.owner, reason, time.time())
             return
         jobs.finish_report(job, context.owner, outputs, time.time())
     log.info("study.reported", study=job.study_uid, revision=inputs.revision, objects=len(outputs))

@@ -14,6 +14,7 @@ from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
 from daemon.core.errors import ThoraxdError
+from daemon.core.log import where
 from daemon.dimse import status
 from daemon.dimse.contexts import STORAGE_SCP, TRANSFER_SYNTAXES_SCP, VERIFICATION
 from daemon.dimse.presence import Presence
@@ -68,7 +69,8 @@ class Scp:
             return
         self._server.shutdown()  # the listening socket; associations have their own
         deadline = time.monotonic() + grace_s
-        while self._ae.active_associations and time.monotonic() < deadline:
+        # One that was never requested (a port scan, a health check) has nothing to end.
+        while any(a.is_established for a in self._ae.active_associations) and time.monotonic() < deadline:
             time.sleep(0.05)
         self._ae.shutdown()  # aborts what is left
         self._server = None
@@ -97,7 +99,9 @@ class Scp:
             )
             return status.failure(code, str(error))
         except Exception as error:  # noqa: BLE001  an association must survive any one instance
-            log.error("instance.error", instance=request.AffectedSOPInstanceUID, kind=type(error).__name__)
+            log.error(
+                "instance.error", instance=request.AffectedSOPInstanceUID, kind=type(error).__name__, at=where(error)
+            )
             return status.failure(status.PROCESSING_FAILURE, "processing failure")
         self._presence.touched(id(event.assoc), taken.study_uid)
         if not event.assoc.is_established:  # it broke while the instance was being kept

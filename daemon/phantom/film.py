@@ -1,6 +1,6 @@
 """From anatomy to film: Beer-Lambert, scatter, quantum noise, and the presentation curve.
 
-I = exp(-sum(mu_i * length_i)) per ray; scatter as a blurred share of the primary (grid in place); counts have quantum noise;
+I = exp(-sum(mu_i * length_i)) per ray; scatter is a blurred share of the primary (grid in place); counts are noisy;
 the film is their logarithm with detail raised and an S-curve, as consoles send "for presentation".
 Attenuation at about 70 keV effective (NIST XCOM): soft tissue 0.019 /mm, lung a quarter of it, cortical bone 0.052 /mm.
 """

@@ -31,7 +31,7 @@ def film_logits(readings: Sequence[Reading]) -> FloatArray:
 
 def abnormal(films: Sequence[Film]) -> BoolArray:
     """[N] the truth."""
-    return np.array([not film.normal for film in films])
+    return np.array([not film.normal for film in films], dtype=bool)
 
 
 def fit_all(films: Sequence[Film], readings: Sequence[Reading], sensitivity: float = SENSITIVITY) -> Calibration:

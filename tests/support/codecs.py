@@ -32,7 +32,7 @@ from tests.support import jpeg_lossless
 NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 LOSSLESS = (JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, RLELossless)
 LOSSY = (JPEGBaseline8Bit, JPEG2000)
-ENCODERS = {RLELossless: "pydicom", JPEGLSLossless: "pyjpegls", JPEG2000Lossless: "pylibjpeg"}
+ENCODERS = {JPEGLSLossless: "pyjpegls", JPEG2000Lossless: "pylibjpeg"}
 
 
 def compress(ds: Dataset, transfer_syntax: str) -> Dataset:
@@ -50,8 +50,13 @@ def compress(ds: Dataset, transfer_syntax: str) -> Dataset:
         native_length = len(ds.PixelData)
         ds.compress(JPEG2000, j2k_cr=[8], encoding_plugin="pylibjpeg", generate_instance_uid=False)
         _mark_lossy(ds, "ISO_15444_1", native_length)
+    elif transfer_syntax == RLELossless:
+        # pydicom's encoder writes only half of each 8-bit sample in 16 (pydicom 3.0): it is told 16
+        stored, ds.BitsStored = ds.BitsStored, ds.BitsAllocated
+        ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+        ds.BitsStored = stored
     else:
-        # GDCM's RLE encoder aborts the process on odd sizes, so the encoder is named
+        # GDCM's encoders abort the process on odd sizes, so the encoder is named
         ds.compress(transfer_syntax, encoding_plugin=ENCODERS[transfer_syntax], generate_instance_uid=False)
     return ds
 

@@ -94,8 +94,8 @@ def test_windows_on_a_lesion_are_positive_and_those_near_it_are_left_out():
     assert not targets.negative[shared > 0.3].any() and targets.negative.any()
 
 
-def test_a_nodule_that_fits_no_window_has_its_nearest_windows():
-    targets = window_targets(grid_windows(), np.array([[0.41, 0.41, 0.44, 0.445]]), normal=False)
+def test_a_nodule_that_no_window_fits_well_has_its_nearest_few():
+    targets = window_targets(grid_windows(), np.array([[0.41, 0.41, 0.47, 0.475]]), normal=False)
     assert 1 <= len(targets.positive) <= 6
 
 

@@ -1,0 +1,87 @@
+"""The public validators of SR and GSPS as functions that return what they complain about.
+
+dciodvfy and dcentvfy (dicom3tools), dsrdump and dcmpschk (DCMTK), DicomSRValidator (PixelMed). Some exit with 0 on
+errors, so their text is read. Left out of the answers is only what is listed here with its reason.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+# Not faults of an object: dciodvfy's note on what a DICOMDIR would need, and the line that names the IOD.
+_DCIODVFY_NOTES = re.compile(r"needed to build DICOMDIR|^\w+$")
+# dcentvfy files Accession Number of every SR under the series, where no SR has it; its own table is at fault.
+_DCENTVFY_NOTES = re.compile(r"Different information entities for attribute - Element=<AccessionNumber>")
+# dsrdump says which character sets it cannot check; dcmpschk announces what it does.
+_DSRDUMP_NOTES = re.compile(r"does not support this Specific Character Set")
+_DCMPSCHK_NOTES = re.compile(r"^W: (Testing: |Test passed\.)|^[WE]: *$|does not support this Specific Character Set")
+# TID 1500, 1501 and 1410 are extensible; PixelMed remarks on what extends them. These we mean to add.
+_EXTENSIONS = ("111017", "121106", "130400", "111012")
+_PIXELMED_NOTES = re.compile(
+    r"(/CODE|/TEXT|/NUM|/IMAGE|/TEXT) \((%s|C0034375),[^)]*\)[^:]*: Content Item not in template"
+    r"|\(C0034375,UMLS,.*: Content Item not in template" % "|".join(_EXTENSIONS)
+)  # fmt: skip
+
+# The XPath limits of Java 17 are too low for PixelMed's compiled templates (JAXP0801003).
+_JAVA = " ".join(f"-Djdk.xml.{limit}=0" for limit in ("xpathExprOpLimit", "xpathExprGrpLimit", "xpathTotalOpLimit"))
+
+
+def missing(*programs: str) -> list[str]:
+    """Those of the programs that are not installed."""
+    return [program for program in programs if shutil.which(program) is None]
+
+
+def dciodvfy(file: Path) -> list[str]:
+    """Errors and warnings against the IOD."""
+    return _lines(["dciodvfy", str(file)], drop=_DCIODVFY_NOTES)
+
+
+def dcentvfy(*files: Path) -> list[str]:
+    """Attributes of patient, study, series or equipment in which the files disagree."""
+    return _lines(["dcentvfy", *map(str, files)], drop=_DCENTVFY_NOTES)
+
+
+def dsrdump(file: Path) -> list[str]:
+    """What keeps DCMTK from reading the document tree, and its warnings."""
+    complaints = _lines(["dsrdump", "-d", str(file)], keep=re.compile("^[WEF]: "), drop=_DSRDUMP_NOTES)
+    done = subprocess.run(["dsrdump", str(file)], capture_output=True, timeout=60, check=False)
+    return complaints if done.returncode == 0 else [*complaints, f"dsrdump exits with {done.returncode}"]
+
+
+def dcmpschk(file: Path) -> list[str]:
+    """DCMTK's complaints on a presentation state."""
+    return _lines(["dcmpschk", str(file)], keep=re.compile("^[WEF]: "), drop=_DCMPSCHK_NOTES)
+
+
+def sr_validator(file: Path) -> list[str]:
+    """PixelMed's complaints on IOD and templates, and whether it found the template at all. Takes about 6 s."""
+    said = _lines(["DicomSRValidator", str(file)], env={"JDK_JAVA_OPTIONS": _JAVA})
+    progress = re.compile(r"^(NOTE: Picked up|Found |Root Template Validation Complete|IOD validation complete)")
+    complaints = [line for line in said if not progress.search(line) and not _PIXELMED_NOTES.search(line)]
+    found = any(line.startswith("Found Root Template TID_1500") for line in said)
+    return complaints if found else [*complaints, "Root Template TID_1500 not found"]
+
+
+def _lines(
+    command: list[str],
+    *,
+    keep: re.Pattern[str] | None = None,
+    drop: re.Pattern[str] | None = None,
+    env: dict[str, str] | None = None,
+) -> list[str]:
+    """Output and error lines of a command, whatever it exits with."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+        env={**os.environ, **(env or {})},
+    )
+    lines = [line.rstrip() for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+    kept = [line for line in lines if keep is None or keep.search(line)]
+    return [line for line in kept if drop is None or not drop.search(line)]
