@@ -24,21 +24,12 @@ from daemon.ingest import Ingest
 from daemon.settings import Settings, environment_for
 from daemon.settle import Settle
 from daemon.store import migrate
-from daemon.store.archive import Archive
-from daemon.store.database import Database
-from daemon.store.ledger import Ledger
+from daemon.store.opening import open_store
 
 log = structlog.get_logger()
 
 TROUBLE_S = 1.0  # a loop's pause after an error
 GRACE_S = 20.0  # for associations and the image under way, at a stop
-
-
-def open_store(settings: Settings) -> tuple[Ledger, Archive]:
-    """Ledger and archive; nothing is contacted yet but a folder may be made."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    archive = Archive(settings.archive_url)
-    return Ledger(Database(settings.database_url), archive.path), archive
 
 
 class Loop(threading.Thread):

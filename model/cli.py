@@ -19,7 +19,7 @@ from model.checkpoint import PACKAGED, WeightsRefused, load, save
 from model.detector import Detector
 from model.evaluate import Graded, beside_peer
 from model.evaluate import evaluate as evaluated
-from model.report import sheet, to_json, to_markdown
+from model.report import examples, sheet, to_json, to_markdown
 from model.train.cache import read_film
 from model.train.films import Split, read_folder, split
 from model.train.fit import SENSITIVITY, site_calibration
@@ -71,7 +71,7 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     (out / "figures.json").write_text(to_json(result))
     (out / "figures.md").write_text(to_markdown(result))
-    sheet(graded.where(lambda film: len(film.boxes) > 0)).save(out / "sheet.png")
+    sheet(examples(graded)).save(out / "sheet.png")
     typer.echo(to_json(result) if as_json else to_markdown(result))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from model.calibration import Calibration
 from model.findings import Findings
-from model.metrics import auc, bootstrap, expected_calibration_error, hit, location_prior, normal_recall
+from model.metrics import BoolArray, auc, bootstrap, expected_calibration_error, hit, location_prior, normal_recall
 from model.network import LABELS
 from model.train.films import Film, image_targets
 from model.windows import FloatArray, to_unit
@@ -27,6 +28,8 @@ from model.windows import FloatArray, to_unit
 MISSES = (0.01, 0.02, 0.05)
 IOUS = (0.1, 0.3, 0.5)
 TOPS = (1, 3)
+VIEWS = ("PA", "AP")
+RSNA_LABELS = ("Lung Opacity", "No Lung Opacity / Not Normal")
 LEAST_CLASS = 10  # films of each class below which a group's or label's figure is not printed
 
 Rows = npt.NDArray[np.int64]
@@ -57,7 +60,7 @@ class Graded:
         return np.array([one.probability for one in self.findings])
 
     @property
-    def abnormal(self) -> npt.NDArray[np.bool_]:
+    def abnormal(self) -> BoolArray:
         """[N] truth."""
         return np.array([not film.normal for film in self.films], dtype=bool)
 
@@ -70,19 +73,38 @@ class Graded:
 def groups(graded: Graded) -> dict[str, Graded]:
     """The strata that are reported: folders, their sources and views, and Normal against each of RSNA's labels."""
     found: dict[str, Graded] = {}
-    for folder in sorted({film.folder for film in graded.films}):
-        own = graded.where(lambda film, f=folder: film.folder == f)  # type: ignore[misc]
+    for folder, own in by_folder(graded).items():
         found[folder] = own
-        for view in ("PA", "AP"):
-            found[f"{folder}, {view}"] = own.where(lambda film, v=view: film.view == v)  # type: ignore[misc]
-        for source in sorted({film.source for film in own.films} - {folder}):
-            found[f"{folder}, {source}"] = own.where(lambda film, s=source: film.source == s)  # type: ignore[misc]
-        for kind in sorted({label for film in own.films for label in film.labels} - set(LABELS[:14])):
-            part = own.where(lambda film, k=kind: film.normal or k in film.labels)  # type: ignore[misc]
+        found |= {f"{folder}, {view}": _view(own, view) for view in VIEWS}
+        sources = sorted({film.source for film in own.films} - {folder})
+        found |= {f"{folder}, {source}": _source(own, source) for source in sources}
+        for kind in sorted({label for film in own.films for label in film.labels} & set(RSNA_LABELS)):
+            part = _against(own, kind)
             found[f"{folder}, Normal vs {kind}"] = part
-            for view in ("PA", "AP"):
-                found[f"{folder}, Normal vs {kind}, {view}"] = part.where(lambda film, v=view: film.view == v)  # type: ignore[misc]
+            found |= {f"{folder}, Normal vs {kind}, {view}": _view(part, view) for view in VIEWS}
     return found
+
+
+def by_folder(graded: Graded) -> dict[str, Graded]:
+    """The films of each folder, in the order of their names."""
+    folders = sorted({film.folder for film in graded.films})
+    return {folder: _folder(graded, folder) for folder in folders}
+
+
+def _folder(graded: Graded, folder: str) -> Graded:
+    return graded.where(lambda film: film.folder == folder)
+
+
+def _view(graded: Graded, view: str) -> Graded:
+    return graded.where(lambda film: film.view == view)
+
+
+def _source(graded: Graded, source: str) -> Graded:
+    return graded.where(lambda film: film.source == source)
+
+
+def _against(graded: Graded, kind: str) -> Graded:
+    return graded.where(lambda film: film.normal or kind in film.labels)
 
 
 def interval(figure: Callable[[Rows], float], films: Sequence[Film], draws: int) -> Interval:
@@ -91,16 +113,28 @@ def interval(figure: Callable[[Rows], float], films: Sequence[Film], draws: int)
     return Interval(figure(np.arange(len(films))), low, high)
 
 
+def _over(figure: Callable[[FloatArray, BoolArray], float], p: FloatArray, y: BoolArray) -> Callable[[Rows], float]:
+    """A figure of scores and truth as a function of rows."""
+    return lambda rows: figure(p[rows], y[rows])
+
+
+def _share(values: npt.NDArray[Any]) -> Callable[[Rows], float]:
+    """The mean of values as a function of rows; nan of none."""
+    return lambda rows: float(values[rows].mean()) if len(rows) else float("nan")
+
+
 def triage(graded: Graded, draws: int) -> dict[str, Any]:
     """AUC, normal recall at fixed misses, calibration, and what the shipped operating point does."""
     p, y = graded.probability, graded.abnormal
     positive = np.array([one.positive for one in graded.findings], dtype=bool)
-    figures: dict[str, Callable[[Rows], float]] = {"auc": lambda rows: auc(p[rows], y[rows])}
+    figures = {"auc": _over(auc, p, y)}
     for missed in MISSES:
-        figures[f"normal_recall_fn{missed:.0%}"] = lambda rows, m=missed: normal_recall(p[rows], y[rows], m)  # type: ignore[misc]
-    figures["ece"] = lambda rows: expected_calibration_error(p[rows], y[rows])
-    figures["sensitivity"] = lambda rows: _mean(positive[rows][y[rows]])
-    figures["specificity"] = lambda rows: _mean(~positive[rows][~y[rows]])
+        figures[f"normal_recall_fn{missed:.0%}"] = _over(partial(normal_recall, missed=missed), p, y)
+    figures["ece"] = _over(expected_calibration_error, p, y)
+    figures["sensitivity"] = lambda rows: float(positive[rows][y[rows]].mean()) if y[rows].any() else float("nan")
+    figures["specificity"] = lambda rows: (
+        float(1 - positive[rows][~y[rows]].mean()) if not y[rows].all() else float("nan")
+    )
     counts = {"films": len(y), "abnormal": int(y.sum()), "patients": len({film.patient for film in graded.films})}
     return counts | {name: interval(figure, graded.films, draws) for name, figure in figures.items()}
 
@@ -114,8 +148,7 @@ def labels(graded: Graded, names: Sequence[str], draws: int) -> dict[str, Interv
         y = np.array([targets[row][0][column] > 0 for row in rows], dtype=bool)
         p = np.array([graded.findings[row].labels.get(name, 0.0) for row in rows])
         if min(int(y.sum()), int((~y).sum())) >= LEAST_CLASS:
-            films = [graded.films[row] for row in rows]
-            found[name] = interval(lambda r, p=p, y=y: auc(p[r], y[r]), films, draws)  # type: ignore[misc]
+            found[name] = interval(_over(auc, p, y), [graded.films[row] for row in rows], draws)
     return found
 
 
@@ -123,15 +156,15 @@ def boxes(graded: Graded, prior_films: Sequence[Film], windows: FloatArray, draw
     """Share of boxed films that the first one or three lesions hit, and that the fixed windows hit."""
     boxed = graded.where(lambda film: len(film.boxes) > 0)
     found = [unit_boxes(one) for one in boxed.findings]
+    truths = [film.boxes for film in prior_films if len(film.boxes)]
     result: dict[str, Any] = {"boxed_films": len(boxed.films)}
     for threshold in IOUS:
-        truths = [film.boxes for film in prior_films if len(film.boxes)]
         prior = location_prior(windows, truths, threshold) if truths else windows[:0]
         for top in TOPS:
             ours = np.array([hit(b, f.boxes, threshold, top) for b, f in zip(found, boxed.films, strict=True)])
             fixed = np.array([hit(prior, f.boxes, threshold, top) for f in boxed.films])
-            result[f"top{top}_iou{threshold}"] = interval(lambda r, h=ours: _mean(h[r]), boxed.films, draws)  # type: ignore[misc]
-            result[f"top{top}_iou{threshold}_prior"] = _mean(fixed)
+            result[f"top{top}_iou{threshold}"] = interval(_share(ours), boxed.films, draws)
+            result[f"top{top}_iou{threshold}_prior"] = float(fixed.mean())
     return result
 
 
@@ -141,13 +174,13 @@ def shown(graded: Graded, draws: int) -> dict[str, Any]:
     counts = np.array([len(one.shown) for one in normal.findings], dtype=np.float64)
     boxed = graded.where(lambda film: len(film.boxes) > 0)
     pairs = list(zip(boxed.findings, boxed.films, strict=True))
-    result: dict[str, Any] = {
-        "per_normal_film": interval(lambda rows: _mean(counts[rows]), normal.films, draws),
-        "normal_films_with_none": _mean(counts == 0),
-    }
+    result: dict[str, Any] = {"normal_films": len(counts), "boxed_films": len(pairs)}
+    result["lesions_per_normal_film"] = interval(_share(counts), normal.films, draws)
+    result["normal_films_with_none"] = interval(_share(counts == 0), normal.films, draws)
     for threshold in IOUS[:2]:
-        met = np.array([hit(unit_boxes(one, True), film.boxes, threshold, 99) for one, film in pairs])
-        result[f"boxed_films_met_iou{threshold}"] = _mean(met)
+        met = np.array([hit(unit_boxes(one, True), film.boxes, threshold, len(one.shown)) for one, film in pairs])
+        if pairs:
+            result[f"boxed_films_met_iou{threshold}"] = interval(_share(met), boxed.films, draws)
     return result
 
 
@@ -162,18 +195,12 @@ def evaluate(
     graded: Graded, trained: Sequence[Film], windows: FloatArray, calibration: Calibration, draws: int = 400
 ) -> dict[str, Any]:
     """Everything, as a tree of figures; `trained` are the films the location prior is taken from."""
-    result: dict[str, Any] = {
-        "operating_point": calibration.words,
-        "triage": {},
-        "labels": {},
-        "boxes": {},
-        "shown": {},
-    }
+    result: dict[str, Any] = {"operating_point": calibration.words}
+    result |= {"triage": {}, "labels": {}, "boxes": {}, "shown": {}}
     for name, group in groups(graded).items():
         if min(int(group.abnormal.sum()), int((~group.abnormal).sum())) >= LEAST_CLASS:
             result["triage"][name] = triage(group, draws)
-    for folder in sorted({film.folder for film in graded.films}):
-        own = graded.where(lambda film, f=folder: film.folder == f)  # type: ignore[misc]
+    for folder, own in by_folder(graded).items():
         result["labels"][folder] = labels(own, LABELS, draws)
         result["shown"][folder] = shown(own, draws)
         if any(len(film.boxes) for film in own.films):
@@ -190,19 +217,12 @@ def beside_peer(graded: Graded, table: Path, draws: int) -> dict[str, Any]:
             for row in csv.DictReader(lines)
         }
     result = {}
-    for folder in sorted({film.folder for film in graded.films}):
-        own = graded.where(lambda film, f=folder: film.folder == f and film.path.name in peer)  # type: ignore[misc]
-        if not own.films:
-            continue
+    for folder, own in by_folder(graded.where(lambda film: film.path.name in peer)).items():
         theirs = np.array([peer[film.path.name] for film in own.films])
         p, y = own.probability, own.abnormal
         result[folder] = {
             "films": len(y),
-            "peer": interval(lambda rows, q=theirs, y=y: auc(q[rows], y[rows]), own.films, draws),  # type: ignore[misc]
-            "ours": interval(lambda rows, q=p, y=y: auc(q[rows], y[rows]), own.films, draws),  # type: ignore[misc]
+            "peer": interval(_over(auc, theirs, y), own.films, draws),
+            "ours": interval(_over(auc, p, y), own.films, draws),
         }
     return result
-
-
-def _mean(values: npt.NDArray[Any]) -> float:
-    return float(values.mean()) if len(values) else float("nan")

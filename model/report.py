@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from model.evaluate import IOUS, MISSES, TOPS, Graded, Interval
+from model.evaluate import IOUS, MISSES, TOPS, Graded, Interval, by_folder
 from model.train.cache import read_film
 from model.windows import to_source
 
@@ -59,8 +60,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "",
         *_table(["films", "n", "hit", "detector", "fixed prior"], rows),
     ]
-    rows = [[folder, *(_short(value) for value in row.values())] for folder, row in result["shown"].items()]
-    heads = list(next(iter(result["shown"].values()), {}))
+    heads = list(dict.fromkeys(key for row in result["shown"].values() for key in row))
+    rows = [[folder, *(str(row.get(key, "-")) for key in heads)] for folder, row in result["shown"].items()]
+    heads = [head.replace("_", " ") for head in heads]
     parts += ["### What a reader is shown", "", *_table(["films", *heads], rows)]
     if result.get("peer"):
         rows = [
@@ -70,19 +72,26 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [heads, ["---"] * len(heads), *rows]
     return [*("| " + " | ".join(line) + " |" for line in lines), ""]
 
 
-def sheet(graded: Graded, columns: int = 3, count: int = 6) -> Image.Image:
-    """The first `count` films: truth green, shown lesions orange with label and probability, the others brown."""
-    chosen = list(zip(graded.films, graded.findings, strict=True))[:count]
-    rows = -(-len(chosen) // columns)
+def examples(graded: Graded, count: int = 6) -> Graded:
+    """The first boxed films of each folder in turn: no choice by how well they were read."""
+    each = [list(zip(own.films, own.findings, strict=True)) for own in by_folder(_boxed(graded)).values()]
+    turns = [pair for turn in zip_longest(*each) for pair in turn if pair is not None][:count]
+    return Graded([film for film, _ in turns], [found for _, found in turns])
+
+
+def _boxed(graded: Graded) -> Graded:
+    return graded.where(lambda film: len(film.boxes) > 0)
+
+
+def sheet(graded: Graded, columns: int = 3) -> Image.Image:
+    """Films with the truth in green, shown lesions in orange with label and probability, the others in brown."""
+    chosen = list(zip(graded.films, graded.findings, strict=True))
+    rows = max(-(-len(chosen) // columns), 1)
     page = Image.new("RGB", (columns * TILE, rows * TILE))
     for index, (film, found) in enumerate(chosen):
         pixels = read_film(film.path)

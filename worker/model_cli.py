@@ -106,5 +106,7 @@ def _table(answers: list[Answer], model: str) -> Table:
         ]
         verdict = "yes" if answer.findings.positive else "no"
         probability = f"{answer.findings.probability:.3f}"
-        table.add_row(escape(str(answer.file)), probability, verdict, "\n".join(shown) or "none", f"{answer.seconds:.2f}")
+        table.add_row(
+            escape(str(answer.file)), probability, verdict, "\n".join(shown) or "none", f"{answer.seconds:.2f}"
+        )
     return table

@@ -1,4 +1,7 @@
-"""up, serve, check, studies, show, replay, demo, db upgrade."""
+"""up, serve, check, studies, show, replay, demo, db upgrade.
+
+What only some commands need (network, Celery) is imported by those: `thoraxd studies` shall answer at once.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,12 @@ import typer
 from rich.console import Console
 
 from daemon import settings as settings_file
-from daemon.app import open_store, run
-from daemon.cli import check as checks
-from daemon.cli import demo as demonstration
 from daemon.cli import tables
 from daemon.core.log import configure, hush
 from daemon.settings import Settings
 from daemon.store import migrate
 from daemon.store.ledger import Ledger
+from daemon.store.opening import open_store
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,7 +44,6 @@ def _settings(config: Path | None) -> tuple[Settings, Path | None]:
 
 
 def _ledger(config: Path | None) -> tuple[Ledger, Settings]:
-    hush()
     settings, _ = _settings(config)
     ledger, _archive = open_store(settings)
     if migrate.revision(ledger.database.engine)[0] is None:
@@ -60,6 +60,8 @@ def _lines(reports: list[dict[str, Any]]) -> None:
 @app.command()
 def up(config: Config = None) -> None:
     """Daemon, embedded Redis and worker in one process tree, until Ctrl-C."""
+    from daemon.app import run
+
     settings, path = _settings(config)
     configure(settings.log.level, settings.log.format)
     run(settings, path, embedded=True)
@@ -68,6 +70,8 @@ def up(config: Config = None) -> None:
 @app.command()
 def serve(config: Config = None) -> None:
     """The daemon alone; broker, database and workers are elsewhere."""
+    from daemon.app import run
+
     settings, path = _settings(config)
     configure(settings.log.level, settings.log.format)
     run(settings, path, embedded=False)
@@ -76,6 +80,8 @@ def serve(config: Config = None) -> None:
 @app.command()
 def check(config: Config = None, as_json: Json = False) -> None:
     """Say whether settings, database, broker, archive, weights and destinations work."""
+    from daemon.cli import check as checks
+
     hush()
     settings, path = _settings(config)
     results = checks.run_all(settings, path)
@@ -145,6 +151,8 @@ def replay(
     else:
         count = ledger.deliveries.replay(wanted, destination, failed_only=failed, now=time.time())
         console.print(f"{count} objects will be sent again")
+        if known and not count:
+            console.print("No result of these studies waits for delivery; --analysis analyses their images again.")
     if known != set(wanted) or not count:
         raise typer.Exit(1)
 
@@ -156,6 +164,8 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Send FILES (or a built-in phantom) through a private instance and show the results."""
+    from daemon.cli import demo as demonstration
+
     hush()
     reports = demonstration.run_demo(files or [], out, console if not as_json else Console(stderr=True))
     if as_json:

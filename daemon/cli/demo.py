@@ -18,12 +18,12 @@ from pydicom.errors import InvalidDicomError
 from pynetdicom import AE
 from rich.console import Console
 
-from daemon.app import open_store
 from daemon.core.errors import SettingsError
 from daemon.core.states import SETTLED
 from daemon.phantom import phantom_dicom
 from daemon.settings import Settings, environment_for, load
 from daemon.store.ledger import Ledger
+from daemon.store.opening import open_store
 
 START_S = 60.0
 PER_FILM_S = 60.0

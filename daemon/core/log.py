@@ -11,7 +11,6 @@ import sys
 import warnings
 from typing import Any
 
-import pydicom.config
 import structlog
 
 _CARELESS = ("pydicom", "pynetdicom", "highdicom", "py.warnings", "pylibjpeg", "libjpeg", "openjpeg")
@@ -37,6 +36,8 @@ def configure(level: str, style: str) -> None:
 
 def hush() -> None:
     """Keep the values of data elements, which may name a patient, out of logs and warnings."""
+    import pydicom.config  # here, because commands that only read the ledger need no DICOM
+
     for name in _CARELESS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     warnings.simplefilter("ignore")
@@ -44,7 +45,7 @@ def hush() -> None:
 
 
 def where(error: BaseException) -> str:
-    """The innermost place of an error in our own code, as module:line. Its text is not logged: it may name a patient."""
+    """The innermost place of an error in our own code, as module:line; its text may name a patient."""
     place = "?"
     trace = error.__traceback__
     while trace is not None:

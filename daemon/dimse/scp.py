@@ -99,9 +99,8 @@ class Scp:
             )
             return status.failure(code, str(error))
         except Exception as error:  # noqa: BLE001  an association must survive any one instance
-            log.error(
-                "instance.error", instance=request.AffectedSOPInstanceUID, kind=type(error).__name__, at=where(error)
-            )
+            kind, at = type(error).__name__, where(error)
+            log.error("instance.error", instance=request.AffectedSOPInstanceUID, kind=kind, at=at)
             return status.failure(status.PROCESSING_FAILURE, "processing failure")
         self._presence.touched(id(event.assoc), taken.study_uid)
         if not event.assoc.is_established:  # it broke while the instance was being kept

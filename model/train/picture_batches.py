@@ -116,8 +116,12 @@ def _warp(
     mirror = rng.choice([-1.0, 1.0])
     cos, sin = np.cos(angle), np.sin(angle)
     shift = np.array(centre) + rng.uniform(-0.14, 0.14, 2) * np.minimum(zoom, 1)
+    # The mirror comes first, then the turn: mirrored after it, a quarter turn would become the opposite one.
     theta = np.array(
-        [[cos * size[0] * mirror, -sin * size[1], shift[0]], [sin * size[0] * mirror, cos * size[1], shift[1]]]
+        [
+            [cos * size[0] * mirror, -sin * size[1] * mirror, shift[0]],
+            [sin * size[0], cos * size[1], shift[1]],
+        ]
     )
     grid = functional.affine_grid(torch.from_numpy(theta).float()[None], [1, 1, SIDE, SIDE], align_corners=False)
     padding = "zeros" if rng.random() < 0.6 else "border"

@@ -14,17 +14,21 @@ from pathlib import Path
 
 # Not faults of an object: dciodvfy's note on what a DICOMDIR would need, and the line that names the IOD.
 _DCIODVFY_NOTES = re.compile(r"needed to build DICOMDIR|^\w+$")
-# dcentvfy files Accession Number of every SR under the series, where no SR has it; its own table is at fault.
-_DCENTVFY_NOTES = re.compile(r"Different information entities for attribute - Element=<AccessionNumber>")
+# dcentvfy files Accession Number of every SR under the series, where no SR has it; its own table is at fault. And it
+# wants what is absent in the image to be absent, where type 2 (PS3.3 C.7.1.1, C.7.2.1) wants it empty.
+_TYPE_2 = "PatientName|PatientID|PatientBirthDate|PatientSex|Study(Date|Time|ID)|ReferringPhysicianName|AccessionNumber"
+_DCENTVFY_NOTES = re.compile(
+    r"Different information entities for attribute - Element=<AccessionNumber>"
+    rf"|Attribute present in one instance but not the other - Element=<({_TYPE_2})>"
+)
 # dsrdump says which character sets it cannot check; dcmpschk announces what it does.
 _DSRDUMP_NOTES = re.compile(r"does not support this Specific Character Set")
 _DCMPSCHK_NOTES = re.compile(r"^W: (Testing: |Test passed\.)|^[WE]: *$|does not support this Specific Character Set")
 # TID 1500, 1501 and 1410 are extensible; PixelMed remarks on what extends them. These we mean to add.
 _EXTENSIONS = ("111017", "121106", "130400", "111012")
 _PIXELMED_NOTES = re.compile(
-    r"(/CODE|/TEXT|/NUM|/IMAGE|/TEXT) \((%s|C0034375),[^)]*\)[^:]*: Content Item not in template"
-    r"|\(C0034375,UMLS,.*: Content Item not in template" % "|".join(_EXTENSIONS)
-)  # fmt: skip
+    rf"^Warning: .*(\(({'|'.join(_EXTENSIONS)}),DCM,\"[^\"]*\"\)|\(C0034375,UMLS,.*): Content Item not in template"
+)
 
 # The XPath limits of Java 17 are too low for PixelMed's compiled templates (JAXP0801003).
 _JAVA = " ".join(f"-Djdk.xml.{limit}=0" for limit in ("xpathExprOpLimit", "xpathExprGrpLimit", "xpathTotalOpLimit"))

@@ -98,14 +98,14 @@ def test_a_hole_of_zeros_in_the_stream_is_damage(transfer_syntax):
 
 
 @pytest.mark.parametrize("transfer_syntax", [*NATIVE, *COMPRESSED], ids=lambda syntax: syntax.name)
-@pytest.mark.parametrize("kept", [0.5, 0.9, -12])  # the last 8 bytes of an encapsulated file are the delimiter's own
+@pytest.mark.parametrize("kept", [0.75, 0.9, -12])  # the last 8 bytes of an encapsulated file are the delimiter's own
 def test_a_file_that_breaks_off_is_never_a_film(tmp_path, transfer_syntax, kept):
     ds = compressed(transfer_syntax) if transfer_syntax in COMPRESSED else make_cxr(pixels=PICTURE)
     ds.file_meta.TransferSyntaxUID = transfer_syntax
     path = write(ds, tmp_path / "film.dcm")
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept) if kept > 0 else kept])
-    with pytest.raises(PixelsUnreadable):
+    with pytest.raises(TruncatedPixels):
         film(path)
 
 
@@ -155,8 +155,8 @@ def test_a_file_that_is_no_dicom_is_unsupported(tmp_path):
 def test_a_deflate_bomb_is_refused_before_it_is_inflated(tmp_path):
     path = write(make_cxr(pixels=PICTURE, transfer_syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
     meta_end = 132 + 12 + struct.unpack("<L", path.read_bytes()[140:144])[0]
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(300)) + squeeze.flush()
+    squeeze = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(270)) + squeeze.flush()
     path.write_bytes(path.read_bytes()[:meta_end] + bomb)
     with pytest.raises(UnsupportedPixels, match="larger than any film"):
         film(path)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
+from pydicom.misc import is_dicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from worker.pixels.decode import MAX_PIXELS, stored_values
@@ -81,6 +82,8 @@ def read_film(path: os.PathLike[str] | str) -> Film:
     Raises PixelsUnreadable, and OSError for a file that cannot be opened.
     """
     if not is_picture(path):
+        if not is_dicom(Path(path)):
+            raise UnsupportedPixels("not a DICOM, PNG or JPEG file")
         return film(path)
     return Film(*grey_image(Dataset(), read_picture(path)))
 

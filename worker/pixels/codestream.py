@@ -18,6 +18,7 @@ SOF_JPEG_LS = 0xF7
 _SOF = SOF_SEQUENTIAL | {0xC2, SOF_LOSSLESS, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), SOF_JPEG_LS}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 _DHT, _SOS, _DRI, _EOI = 0xC4, 0xDA, 0xDD, 0xD9
+_MORE_SCANS = frozenset({_DHT, _SOS, _DRI, 0xDB, 0xDC})
 _SCAN_END = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)
 
 
@@ -129,6 +130,8 @@ def _scan(stream: bytes, start: int, process: int) -> bytes:
     end = _SCAN_END.search(stream, start)
     if end is None:
         raise TruncatedPixels("the JPEG stream does not reach its end (EOI)")
+    if end.group(1)[0] in _MORE_SCANS:
+        raise UnsupportedPixels("the JPEG stream has several scans")
     if end.group(1)[0] != _EOI:
-        raise UnsupportedPixels(f"marker FF{end.group(1)[0]:02X} follows the first scan of the JPEG stream")
+        raise TruncatedPixels("a marker stands amid the JPEG scan, which is damaged")
     return stream[start : end.start()]
