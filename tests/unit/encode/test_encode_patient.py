@@ -33,9 +33,10 @@ def raw(ds: Dataset, keyword: str) -> bytes | None:
 
 
 def assert_carried(source: Dataset, result: Dataset) -> None:
+    assert source.get("SpecificCharacterSet") == result.get("SpecificCharacterSet")
     for keyword in (*REQUIRED, *OPTIONAL):
-        if keyword.endswith("Sequence"):
-            continue
+        if keyword.endswith("Sequence") or keyword == "SpecificCharacterSet":
+            continue  # pydicom converts these two while it reads
         expected = raw(source, keyword)
         if expected is None and keyword in REQUIRED:
             expected = b""
