@@ -29,7 +29,12 @@ class _Process:
 
     def context(self) -> Context:
         if self._context is None:
-            self._context = open_context(self._settings)
+            try:
+                self._context = open_context(self._settings)
+            except Exception as error:
+                # Celery drops what is raised here, and jobs would wait without a word. No patient is in sight yet.
+                log.error("worker.unfit", kind=type(error).__name__, why=str(error)[:200])
+                raise
             log.info("worker.ready", owner=self._context.owner, model=str(self._context.detector.identity))
         return self._context
 

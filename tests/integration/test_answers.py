@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,9 @@ def no_pixels(film: Dataset) -> Dataset:
 
 @pytest.mark.parametrize("spoil", [short_native, no_pixels, cut_stream])
 def test_a_film_without_readable_pixels_fails_with_its_reason_and_makes_no_report(
-    with_pacs: Thoraxd, pacs: Orthanc, spoil: "object"
+    with_pacs: Thoraxd, pacs: Orthanc, spoil: Callable[[Dataset], Dataset]
 ) -> None:
-    film = spoil(make_cxr())  # type: ignore[operator]
+    film = spoil(make_cxr())
     content, context = _content(film), sender.context_of(film)
     with sender.association(with_pacs.port, [context]) as assoc:
         assert sender.store_bytes(assoc, context, film.SOPInstanceUID, content) == 0x0000

@@ -49,7 +49,7 @@ class Thoraxd:
             "scp": {"port": self.port},
             "study": {"quiet_s": 0.5},
             "archive": {"reserve_mb": 0},
-            "model": {"threads": 1},
+            "model": {"threads": 1, "picture_check": (ROOT / "model/weights/picture.safetensors").exists()},
             "log": {"format": "json", "level": "debug"},
         }
         for name, values in (settings or {}).items():

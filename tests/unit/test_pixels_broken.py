@@ -53,6 +53,12 @@ def with_stream(ds, stream: bytes):
     return ds
 
 
+def test_an_rle_segment_with_more_in_it_than_its_picture_is_damage():
+    ds = compressed(RLELossless)
+    with pytest.raises(TruncatedPixels, match="segment is damaged"):
+        film(with_stream(ds, stream_of(ds) + b"\x01\x02\x03\x04\x05\x06\x07\x08"))
+
+
 def test_missing_pixel_data_is_missing():
     with pytest.raises(MissingPixels, match="no Pixel Data"):
         film(make_cxr(pixels=PICTURE, PixelData=None))

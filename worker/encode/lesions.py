@@ -58,6 +58,6 @@ def lesion_group(film: Film, number: int, lesion: Lesion, identity: ModelIdentit
 
 
 def _region_source(source: Source, profile: Profile) -> SourceImageForRegion:
-    item = SourceImageForRegion(source.sop_class_uid, source.sop_instance_uid, source.frames or None)
+    item = SourceImageForRegion(source.sop_class_uid, source.sop_instance_uid, list(source.frames) or None)
     item.ConceptNameCodeSequence = [CodedConcept.from_code(profile.region_source)]
     return item

@@ -77,7 +77,7 @@ def as_group(result: Result, identity: ModelIdentity) -> ContentItem:
         measurements=[Measurement(codes.CERTAINTY, value, codes.PERCENT) for value in measured],
         qualitative_evaluations=[QualitativeEvaluation(codes.SUMMARY, result.summary)],
         source_images=[
-            SourceImageForMeasurementGroup(source.sop_class_uid, source.sop_instance_uid, source.frames or None)
+            SourceImageForMeasurementGroup(source.sop_class_uid, source.sop_instance_uid, list(source.frames) or None)
             for source in result.sources
         ],
     )
@@ -154,7 +154,7 @@ def _on_images(item: ContentItem, result: Result) -> ContentItem:
                 codes.SOURCE_OF_MEASUREMENT,
                 source.sop_class_uid,
                 source.sop_instance_uid,
-                referenced_frame_numbers=source.frames or None,
+                referenced_frame_numbers=list(source.frames) or None,
                 relationship_type=RelationshipTypeValues.INFERRED_FROM,
             )
             for source in result.sources

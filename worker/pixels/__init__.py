@@ -4,7 +4,8 @@ PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.11.2 (VOI LUT), C.7.5.1.1.
 `decode` (stored values), `grey` (what they mean) and `picture` (PNG and JPEG files); errors in `errors`.
 
 Tolerance: the image is bit-identical in all lossless transfer syntaxes and for MONOCHROME1 and MONOCHROME2 of the same
-anatomy; between 8 and 16 bits it differs by the rounding of the depth (at most half a step, 0.002 for 8 bits).
+anatomy; between 8 and 16 bits it differs by the rounding of the depth (at most half a step, 0.002 for 8 bits). The
+detector's answer then moves by at most 0.01 in probability and 1 px in a box (tests/unit/test_same_answer.py).
 The image is in source pixels: nothing is resized, turned or cropped, so that boxes need no way back.
 """
 

@@ -24,6 +24,7 @@ from pydicom.uid import (
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -42,6 +43,7 @@ DECODERS = {
     JPEGLossless: "gdcm",
     JPEGLosslessSV1: "gdcm",
     JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
     JPEG2000: "pylibjpeg",
     JPEG2000Lossless: "pylibjpeg",
 }
@@ -50,6 +52,7 @@ PROCESSES = {
     JPEGLossless: frozenset({SOF_LOSSLESS}),
     JPEGLosslessSV1: frozenset({SOF_LOSSLESS}),
     JPEGLSLossless: frozenset({SOF_JPEG_LS}),
+    JPEGLSNearLossless: frozenset({SOF_JPEG_LS}),
 }
 
 

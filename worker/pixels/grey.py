@@ -70,7 +70,7 @@ def grey_table(ds: Dataset, stored: Stored) -> Grey:
     Raises MissingPixels when all pixels are the same.
     """
     value, modality_notes = _modality_values(ds, stored)
-    count = np.bincount(stored.level.ravel(), minlength=stored.levels)
+    count = _histogram(stored)
     padding = _padding(ds, stored)
     notes = [*stored.notes, *modality_notes]
     if padding.any() and not count[~padding].any():
@@ -87,6 +87,14 @@ def grey_table(ds: Dataset, stored: Stored) -> Grey:
     table = 0.5 - around if inverse else 0.5 + around
     table[padding] = 0.0
     return Grey(table, (*notes, *grey.notes, *polarity_notes))
+
+
+def _histogram(stored: Stored) -> NDArray[np.int64]:
+    """How many pixels have each level; in strips, since numpy counts on a copy of eight bytes a pixel."""
+    count = np.zeros(stored.levels, dtype=np.int64)
+    for top in range(0, len(stored.level), 256):
+        count += np.bincount(stored.level[top : top + 256].ravel(), minlength=stored.levels)
+    return count
 
 
 def _modality_values(ds: Dataset, stored: Stored) -> tuple[NDArray[np.float64], list[str]]:

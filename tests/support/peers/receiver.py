@@ -44,7 +44,7 @@ class Receiver:
     ) -> None:
         self.port = port or free_port()
         self.arrivals: list[Arrival] = []
-        self._answer, self._delay_s = answer, delay_s
+        self._answer, self.delay_s = answer, delay_s
         self._attempts: dict[str, int] = {}
         self._lock = threading.Lock()
         self._ae = AE(ae_title="RECEIVER")
@@ -73,7 +73,7 @@ class Receiver:
     def _on_c_store(self, event: Event) -> int:
         request = cast(C_STORE, event.request)
         sop_uid = str(request.AffectedSOPInstanceUID)
-        time.sleep(self._delay_s)
+        time.sleep(self.delay_s)
         with self._lock:
             self._attempts[sop_uid] = self._attempts.get(sop_uid, 0) + 1
             status = self._answer(sop_uid, self._attempts[sop_uid])
