@@ -76,5 +76,5 @@ def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
     except Exception as error:  # noqa: BLE001  a worker must survive any one image; the text may hold patient data
         log.error("image.error", instance=job.subject, kind=type(error).__name__, at=where(error))
         return JobState.FAILED, f"unexpected {type(error).__name__} at {where(error)}", None
-    answer = Answer(findings, context.detector.identity, picture.notes)
+    answer = Answer(findings, context.detector.identity, picture.notes, picture.modality_range)
     return JobState.DONE, "", answer

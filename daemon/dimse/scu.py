@@ -47,7 +47,7 @@ def _associate(ae: AE, destination: Destination) -> Association:
         detail = f": {answer.reason_str}" if answer is not None else ""
         raise DestinationUnreachable(f"association rejected{detail}")
     if assoc.acceptor.primitive is not None:
-        raise DestinationUnreachable("association accepted, but no presentation context")
+        raise DestinationUnreachable("no presentation context accepted")
     raise DestinationUnreachable("no answer" if assoc.is_aborted else "no connection")
 
 

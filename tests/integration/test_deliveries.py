@@ -22,6 +22,7 @@ from tests.support.peers.receiver import Receiver, receiving
 from tests.support.system import Thoraxd
 
 QUICK = {"first_s": 0.2, "factor": 1.5, "longest_s": 0.5, "give_up_s": 60.0, "refused_attempts": 3}
+UNREACHABLE = {"no connection", "no answer"}
 SR_CLASSES = tuple(item.uid for item in STORAGE_SCU if "SR" in item.name)
 
 
@@ -74,7 +75,7 @@ def test_a_destination_that_is_down_gets_everything_once_when_it_is_back(reporte
         wait_until(lambda: lines(system.report(study_uid)).get("receiver", ("", 0))[1] >= 2, 20, "two attempts")
         waiting = system.report(study_uid)
         assert waiting["state"] == "DELIVERING"
-        assert waiting["deliveries"][0]["reason"] == "no connection"
+        assert waiting["deliveries"][0]["reason"] in UNREACHABLE
         with receiving(peer):
             report = settled(system)
     assert report["state"] == "DELIVERED"
@@ -131,7 +132,7 @@ def test_a_class_that_a_destination_does_not_take_is_given_up_and_the_other_deli
     with receiving(peer), delivering(reported, tmp_path / "own", [peer.destination()]) as system:
         report = settled(system)
     assert report["state"] == "FAILED"
-    assert "no presentation context accepted for Grayscale Softcopy Presentation State Storage" in report["reason"]
+    assert "no presentation context accepted" in report["reason"]
     assert [arrival.sop_class_uid in SR_CLASSES for arrival in peer.accepted()] == [True]
 
 
@@ -163,7 +164,7 @@ def test_what_was_given_up_in_time_is_replayed_with_identical_bytes(reported: Pa
     with delivering(reported, tmp_path / "own", [peer.destination()], give_up_s=1.0) as system:
         study_uid = only_study(system)
         assert settled(system)["state"] == "FAILED"
-        assert system.report(study_uid)["reason"] == "receiver: no connection"
+        assert system.report(study_uid)["reason"] in {f"receiver: {reason}" for reason in UNREACHABLE}
         with receiving(peer):
             assert system.cli("replay", "--failed").returncode == 0
             assert settled(system)["state"] == "DELIVERED"

@@ -154,6 +154,13 @@ class Thoraxd:
         """The daemon's process id."""
         return self._processes["daemon"].pid
 
+    def tree(self) -> list[int]:
+        """The daemon and everything below it."""
+        found = [self.daemon_pid]
+        for pid in found:
+            found += processes.children(pid)
+        return found
+
     def kill_daemon(self) -> int:
         """-9; its children are told by the kernel. The pid. Call start_daemon() to have it again."""
         process = self._processes.pop("daemon")

@@ -25,7 +25,7 @@ from pydicom.filereader import read_file_meta_info
 from pydicom.misc import is_dicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from worker.pixels.decode import MAX_PIXELS, stored_values
+from worker.pixels.decode import MAX_PIXELS, Stored, stored_values
 from worker.pixels.errors import MissingPixels, PixelsUnreadable, TruncatedPixels, UnsupportedPixels
 from worker.pixels.grey import grey_image
 from worker.pixels.picture import is_picture, read_picture
@@ -41,11 +41,12 @@ class Film:
     """A radiograph as the detector takes it.
 
     image: float32 [height, width] in [0, 1], bright = dense. notes: what in the header was odd and how it was settled;
-    no patient data.
+    no patient data. modality_range: least and greatest value of the picture after its Modality LUT.
     """
 
     image: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    modality_range: tuple[float, float] | None = None
 
     @property
     def height(self) -> int:
@@ -68,7 +69,7 @@ def film(source: Dataset | os.PathLike[str] | str) -> Film:
         warnings.simplefilter("ignore")
         try:
             ds = source if isinstance(source, Dataset) else _read(Path(source))
-            return Film(*grey_image(ds, stored_values(ds)))
+            return _film(ds, stored_values(ds))
         except PixelsUnreadable:
             raise
         except (MemoryError, OSError) as error:
@@ -86,7 +87,7 @@ def read_film(path: os.PathLike[str] | str) -> Film:
         if not is_dicom(Path(path)):
             raise UnsupportedPixels("not a DICOM, PNG or JPEG file")
         return film(path)
-    return Film(*grey_image(Dataset(), read_picture(path)))
+    return _film(Dataset(), read_picture(path))
 
 
 def _read(path: Path) -> Dataset:
@@ -120,3 +121,8 @@ def _refuse_deflate_bomb(path: Path) -> None:
                 raise UnsupportedPixels("the deflated data set is larger than any film")
     if not inflater.eof:
         raise TruncatedPixels("the deflated data set ends early")
+
+
+def _film(ds: Dataset, stored: Stored) -> Film:
+    image, grey = grey_image(ds, stored)
+    return Film(image, grey.notes, grey.modality_range)

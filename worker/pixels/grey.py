@@ -52,16 +52,20 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class Grey:
-    """Grey in [0, 1] of each possible stored value, still in the photometric interpretation's own sense."""
+    """Grey in [0, 1] of each possible stored value, still in the photometric interpretation's own sense.
+
+    modality_range: least and greatest modality value in the picture, padding not counted.
+    """
 
     of_level: NDArray[np.float64]
     notes: tuple[str, ...] = ()
+    modality_range: tuple[float, float] | None = None
 
 
-def grey_image(ds: Dataset, stored: Stored) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Image float32 [H, W] in [0, 1], bright = dense, by the data set's grey scale attributes; and notes."""
+def grey_image(ds: Dataset, stored: Stored) -> tuple[NDArray[np.float32], Grey]:
+    """Image float32 [H, W] in [0, 1], bright = dense, by the data set's grey scale attributes; and its table."""
     grey = grey_table(ds, stored)
-    return grey.of_level.astype(np.float32)[stored.level], grey.notes
+    return grey.of_level.astype(np.float32)[stored.level], grey
 
 
 def grey_table(ds: Dataset, stored: Stored) -> Grey:
@@ -86,7 +90,7 @@ def grey_table(ds: Dataset, stored: Stored) -> Grey:
     around = grey.of_level - 0.5
     table = 0.5 - around if inverse else 0.5 + around
     table[padding] = 0.0
-    return Grey(table, (*notes, *grey.notes, *polarity_notes))
+    return Grey(table, (*notes, *grey.notes, *polarity_notes), (float(used.min()), float(used.max())))
 
 
 def _histogram(stored: Stored) -> NDArray[np.int64]:

@@ -99,8 +99,8 @@ def encoded(ds: Dataset) -> bytes:
     return content
 
 
-def break_off(assoc: Association, ds: Dataset, fraction: float = 0.5) -> None:
-    """Begin a C-STORE, send the first part of its fragments, then cut the connection without a word."""
+def break_off(assoc: Association, ds: Dataset, fraction: float = 0.5, *, abort: bool = True) -> None:
+    """Begin a C-STORE, send the first part of its fragments, then abort the association, or leave it hanging."""
     number = cast(int, accepted_context(assoc, context_of(ds)).context_id)
     message = C_STORE_RQ()
     message.primitive_to_message(_request(str(ds.SOPClassUID), str(ds.SOPInstanceUID), encoded(ds)))
@@ -112,4 +112,5 @@ def break_off(assoc: Association, ds: Dataset, fraction: float = 0.5) -> None:
         time.sleep(0.02)
         wait_s += 0.02
     time.sleep(0.3)  # what is queued must be on the wire, so that the receiver is in the middle of it
-    assoc.abort()
+    if abort:
+        assoc.abort()

@@ -1,0 +1,35 @@
+"""The hospital's way: PostgreSQL, an outside Redis, `thoraxd serve`, two workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import redis
+
+from tests.support.builders import make_cxr
+from tests.support.peers.orthanc import Orthanc
+from tests.support.peers.sender import send
+from tests.support.peers.servers import PostgresServer, RedisServer
+from tests.support.system import Thoraxd
+
+
+def test_two_workers_on_postgresql_and_an_outside_redis_answer_every_film_once(
+    tmp_path: Path, postgres: PostgresServer, outside_redis: RedisServer, pacs: Orthanc
+) -> None:
+    places = {"database": {"url": postgres.url}, "broker": {"url": outside_redis.url}}
+    films = [make_cxr(rows=300, columns=260) for _ in range(6)]
+    uids = [film.StudyInstanceUID for film in films]
+    with Thoraxd(tmp_path / "own", workers=2, destinations=[pacs.destination()], settings=places) as system:
+        assert send(system.port, films[:3]) == [0x0000] * 3
+        # Whatever the broker held is gone: the ledger sends it again.
+        redis.Redis.from_url(outside_redis.url).flushall()
+        assert send(system.port, films[3:]) == [0x0000] * 3
+        reports = system.wait_settled(uids, 90)
+        check = system.cli("check")
+        owners = {event["owner"] for event in system.events("worker.ready")}
+        codes = system.stop()
+    assert {report["state"] for report in reports.values()} == {"DELIVERED"}
+    assert [len(pacs.of_study(uid)) for uid in uids] == [2] * 6
+    assert "2 workers" in check.stdout, check.stdout
+    assert len(owners) == 2
+    assert codes == {"daemon": 0, "worker-0": 0, "worker-1": 0}
