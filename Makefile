@@ -4,6 +4,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -48,8 +49,8 @@ kill: install peers ## the same with daemon, worker and Redis killed at random (
 memory: install peers ## the receiver's memory under 8 senders of 10 MB films
 	$(BIN)/python -m tests.bench memory
 
-evaluate: install ## the detector on the held-out fold (needs the data folder)
-	$(BIN)/thoraxd-model evaluate
+evaluate: install ## the detector's figures on the held-out fold, into evaluation-out (needs the films)
+	$(BIN)/thoraxd-model evaluate $(FILMS)/rsna $(FILMS)/nih $(FILMS)/nih128 --peer $(FILMS)/chexnet.csv --out evaluation-out
 
 clean: ## remove .venv and what tests and demos left
 	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

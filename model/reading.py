@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from model.fusion import FusionRule, best_first, fuse
-from model.network import BEST_WINDOWS, LesionNet, to_working
-from model.windows import FloatArray, clip_to_film, grid_windows, shift_to
+from model.network import BEST_WINDOWS, LesionNet, Scores, to_working
+from model.windows import GRID, FloatArray, clip_to_film, grid_windows, shift_to
 
 MOST_DELTA = 1.0  # a window's edges move by at most its own side (and its side by a factor e)
 
@@ -33,6 +34,23 @@ class Reading:
     names: FloatArray
 
 
+def both_sides(scores: Scores) -> Scores:
+    """Scores of a film and of its mirror image, [2, ...] -> their mean in the film's frame, [...].
+
+    The grid is symmetric: column k of the mirror image is column 15 - k of the film, and a shift in x changes its sign.
+    """
+
+    def unmirrored(values: Tensor) -> Tensor:
+        return values.unflatten(0, (-1, GRID, GRID)).flip(2).flatten(0, 2)
+
+    deltas = unmirrored(scores.deltas[1]) * scores.deltas.new_tensor([-1.0, 1.0, 1.0, 1.0])
+    return Scores(
+        image=(scores.image[0] + scores.image[1]) / 2,
+        window=(scores.window[0] + unmirrored(scores.window[1])) / 2,
+        deltas=(scores.deltas[0] + deltas) / 2,
+    )
+
+
 class Reader:
     """A network on a device. Films go through one at a time: the size of a batch must not change an answer."""
 
@@ -46,11 +64,12 @@ class Reader:
     def read(self, film: npt.NDArray[np.float32]) -> Reading:
         """Film [H, W], any intensity scale, bright = dense -> Reading."""
         pixels = torch.from_numpy(np.ascontiguousarray(film)).to(self.device)
-        scores = self.network(to_working(pixels, self.network.config.side)[None, None])
-        image = scores.image[0].double().cpu().numpy()
-        window = scores.window[0].double().cpu().numpy()  # [N, 1 + box labels]
+        working = to_working(pixels, self.network.config.side)[None, None]
+        scores = both_sides(self.network(torch.cat([working, working.flip(-1)])))
+        image = scores.image.double().cpu().numpy()
+        window = scores.window.double().cpu().numpy()  # [N, 1 + box labels]
         best = best_first(window[:, 0], self.rule.candidates)
-        deltas = np.clip(scores.deltas[0].double().cpu().numpy()[best], -MOST_DELTA, MOST_DELTA)
+        deltas = np.clip(scores.deltas.double().cpu().numpy()[best], -MOST_DELTA, MOST_DELTA)
         moved = clip_to_film(shift_to(self.windows[best], deltas))
         boxes, kept = fuse(moved, window[best, 0], self.rule)
         top = float(window[best[:BEST_WINDOWS], 0].mean())

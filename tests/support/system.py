@@ -169,11 +169,11 @@ class Thoraxd:
         return process.pid
 
     def kill_worker(self, *, pool: bool = False, number: int = 0) -> int | None:
-        """-9 to a worker's main process, or, with `pool`, to the process that computes. None: not there just now."""
+        """-9 to a worker's main process, or, with `pool`, to the one that computes. None: neither is there just now."""
         main = self._main_worker(number)
         if main is None:
             return None
-        pids = [main] if not pool else processes.children(main)
+        pids = (processes.children(main) if pool else []) or [main]
         return next((pid for pid in pids if processes.kill(pid)), None)
 
     def _main_worker(self, number: int) -> int | None:

@@ -63,6 +63,8 @@ def carry(header: Dataset, into: Dataset) -> None:
     encodings = encodings_of(header)
     for keyword in (*OPTIONAL, *REQUIRED):
         tag = tag_of(keyword)
+        if keyword == "SpecificCharacterSet" and not _is_readable(header):
+            continue
         if tag in header:
             copied = _copied(header, tag, encodings)
             if copied is not None:
@@ -80,11 +82,19 @@ def keep_raw(dataset: Dataset) -> None:
 
 def encodings_of(header: Dataset) -> list[str]:
     """Python's names of the header's character sets; the default repertoire where it names none that exists."""
+    stated = list(texts(header, "SpecificCharacterSet")) if _is_readable(header) else []
+    with muted():
+        return convert_encodings(stated or None)
+
+
+def _is_readable(header: Dataset) -> bool:
+    """Whether a data set can be written with this Specific Character Set, known or not: it is not noise."""
     with muted():
         try:
-            return convert_encodings(list(texts(header, "SpecificCharacterSet")) or None)
+            convert_encodings(list(texts(header, "SpecificCharacterSet")) or None)
         except (LookupError, ValueError):
-            return convert_encodings(None)
+            return False
+    return True
 
 
 def copied_item(item: Dataset, encodings: list[str]) -> Dataset:

@@ -73,8 +73,9 @@ def place_labels(boxes: list[Box], labels: list[str], width: int, height: int) -
     for box, label in zip(boxes, labels, strict=True):
         tall = min(max(max(width, height) / _LINES_PER_IMAGE, 12.0), height / 4, width / (len(label) * _ASPECT))
         wide = tall * _ASPECT * len(label)
-        left = min(max(box[0], 0.0), width - wide)
-        candidates = [(left, top, left + wide, top + tall) for top in _tops(box, tall, height)]
+        left = max(min(box[0], width - wide), 0.0)
+        right = min(left + wide, width)
+        candidates = [(left, top, right, min(top + tall, height)) for top in _tops(box, tall, height)]
         free = [spot for spot in candidates if not any(_overlap(spot, other) for other in placed)]
         placed.append((free or candidates)[0])
     return placed
@@ -87,7 +88,7 @@ def _tops(box: Box, tall: float, height: int) -> Iterator[float]:
     for top in (box[1] - gap - tall, box[3] + gap, box[1] + gap, box[3] - gap - tall):
         if banner <= top <= height - tall:
             yield top
-    yield min(max(box[1], 0.0), height - tall)
+    yield max(min(box[1], height - tall), 0.0)
 
 
 def _overlap(a: Box, b: Box) -> bool:

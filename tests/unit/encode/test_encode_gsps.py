@@ -202,7 +202,7 @@ def test_an_image_that_was_not_analysed_gets_no_gsps() -> None:
     assert len(encode(make_request(make_image(BOX, **study), broken), "gsps")) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_labels_stay_inside_the_image_whatever_its_size(data: st.DataObject) -> None:
     width, height = data.draw(st.integers(16, 5000)), data.draw(st.integers(16, 5000))
@@ -213,7 +213,7 @@ def test_labels_stay_inside_the_image_whatever_its_size(data: st.DataObject) -> 
         boxes.append((x0, y0, x0 + 1 + data.draw(fraction) * (width - 1 - x0), y0 + 1))
 
     for x0, y0, x1, y1 in place_labels(boxes, ["AI cardiomegaly >99 %"] * len(boxes), width, height):
-        assert 0 <= x0 < x1 <= width * (1 + 1e-6) and 0 <= y0 < y1 <= height * (1 + 1e-6)
+        assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
 
 
 def test_labels_of_neighbouring_lesions_do_not_cover_each_other() -> None:

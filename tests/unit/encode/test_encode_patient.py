@@ -84,7 +84,7 @@ def test_an_implicit_vr_source_gives_the_same_patient_as_an_explicit_one() -> No
 
 ODD = {
     "PatientID": b"\xff\xfe\x80 ",
-    "PatientName": b"A^B^C^D^E^F=\x1b$B==",
+    "PatientName": b"A^B^C^D^E^F=\x1b$B=",
     "PatientBirthDate": b"01.01.1960",
     "PatientSex": b"female",
     "PatientAge": b"76",

@@ -30,7 +30,7 @@ def films(draw: st.DrawFn) -> tuple[Dataset, list[Box]]:
     return header, boxes
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(films())
 @pytest.mark.parametrize(("kind", "profile"), KINDS)
 def test_boxes_survive_the_round_trip_through_the_written_bytes(

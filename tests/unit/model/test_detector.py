@@ -39,6 +39,13 @@ def test_a_wider_film_gives_the_same_boxes_in_its_own_pixels(detector: Detector,
     assert large_boxes[0] / [2, 3, 2, 3] == pytest.approx(small_boxes[0], abs=3.0)
 
 
+def test_a_mirrored_film_gives_mirrored_boxes(detector: Detector, film: np.ndarray):
+    plain, mirrored = detector.detect(film), detector.detect(np.ascontiguousarray(film[:, ::-1]))
+    assert mirrored.probability == pytest.approx(plain.probability, abs=1e-3)
+    x0, y0, x1, y1 = plain.lesions[0].box
+    assert mirrored.lesions[0].box == pytest.approx((film.shape[1] - x1, y0, film.shape[1] - x0, y1), abs=0.5)
+
+
 def test_the_intensity_scale_does_not_matter(detector: Detector, film: np.ndarray):
     plain, scaled = detector.detect(film), detector.detect(film * 16 + 1000)
     assert plain.probability == pytest.approx(scaled.probability, abs=2e-3)

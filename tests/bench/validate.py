@@ -1,0 +1,93 @@
+"""Every SR and GSPS of a run through the public validators; their complaints, counted and named.
+
+DicomSRValidator starts a Java machine for every file, so it sees a sample, whose size is said.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydicom import Dataset, dcmread
+from rich.table import Table
+
+from tests.bench.runs import console, end, sent
+from tests.bench.tally import SR_CLASSES
+from tests.support import validators
+from tests.support.peers.orthanc import held
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+Check = tuple[str, Path, Callable[[], list[str]]]
+
+
+def checks(results: Sequence[tuple[Path, Dataset]], sources: dict[str, Path], sample: set[Path]) -> Iterator[Check]:
+    """(validator, file, the call) for every file that the validator is for."""
+    for path, ds in results:
+        yield "dciodvfy", path, lambda path=path: validators.dciodvfy(path)  # type: ignore[misc]
+        images = [sources[uid] for uid in held("", ds).references]
+        yield "dcentvfy", path, lambda path=path, images=images: validators.dcentvfy(*images, path)  # type: ignore[misc]
+        if ds.SOPClassUID in SR_CLASSES:
+            yield "dsrdump", path, lambda path=path: validators.dsrdump(path)  # type: ignore[misc]
+            if path in sample:
+                yield "DicomSRValidator", path, lambda path=path: validators.sr_validator(path)  # type: ignore[misc]
+        else:
+            yield "dcmpschk", path, lambda path=path: validators.dcmpschk(path)  # type: ignore[misc]
+
+
+@app.command()
+def main(
+    run: Annotated[Path, typer.Argument(help="the folder of an acceptance or kill run")],
+    sample: Annotated[int, typer.Option(help="how many SRs DicomSRValidator sees")] = 12,
+    seed: Annotated[int, typer.Option(help="chooses the sample")] = 7,
+    parallel: Annotated[int, typer.Option(help="validators at a time")] = 2,
+) -> None:
+    """No complaint of dciodvfy, dcentvfy, dsrdump, dcmpschk and DicomSRValidator."""
+    absent = validators.missing("dciodvfy", "dcentvfy", "dsrdump", "dcmpschk", "DicomSRValidator")
+    if absent:
+        end([f"{program} is not installed" for program in absent], "validators")
+    results = [(path, dcmread(path)) for path in sorted((run / "results").glob("*.dcm"))]
+    sources = {film.sop_uid: Path(film.path) for film in sent(run)}
+    reports = [path for path, ds in results if ds.SOPClassUID in SR_CLASSES]
+    chosen = set(random.Random(seed).sample(reports, min(sample, len(reports))))
+    with ThreadPoolExecutor(parallel) as pool:
+        jobs = list(checks(results, sources, chosen))
+        answers = list(zip(jobs, pool.map(lambda job: job[2](), jobs), strict=True))
+    console.print(summary(answers, f"{len(results)} objects, sample seed {seed}"))
+    kinds = Counter(f"{name}: {without_values(line)}" for (name, _, _), said in answers for line in said)
+    for kind, count in kinds.most_common():
+        if is_note(kind):
+            console.print(f"NOTE  {count} x {kind}", markup=False, highlight=False, soft_wrap=True)
+    misses = [f"{count} x {kind}" for kind, count in kinds.most_common() if not is_note(kind)]
+    end(misses + ([] if results else ["there are no objects"]), "no validator complains")
+
+
+def is_note(kind: str) -> bool:
+    """dciodvfy's warnings are remarks, many on what the source image brought along; its errors are faults."""
+    return kind.startswith("dciodvfy: Warning")
+
+
+def without_values(line: str) -> str:
+    """A complaint without the value it is about, so that like ones count together."""
+    return re.sub(r"<[^>]*>|\[[^\]]*\]", "…", line)
+
+
+def summary(answers: Sequence[tuple[Check, list[str]]], title: str) -> Table:
+    """Files, those without any complaint, and complaints of each validator."""
+    files = Counter(name for (name, _, _), _ in answers)
+    clean = Counter(name for (name, _, _), said in answers if not said)
+    faults = Counter(name for (name, _, _), said in answers for line in said if not is_note(f"{name}: {line}"))
+    notes = Counter(name for (name, _, _), said in answers for line in said if is_note(f"{name}: {line}"))
+    table = Table("validator", "files", "clean", "faults", "notes", title=title)
+    for name, count in files.items():
+        table.add_row(name, str(count), str(clean[name]), str(faults[name]), str(notes[name]))
+    return table
+
+
+if __name__ == "__main__":
+    app()
