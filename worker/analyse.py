@@ -67,10 +67,11 @@ def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
             if not verdict.accepted:
                 return JobState.SET_ASIDE, f"picture check: {verdict.reason}", None
         findings = context.detector.detect(picture.image)
-    except PixelsUnreadable as error:
+    except (PixelsUnreadable, SoftTimeLimitExceeded) as error:
+        # Decoding maps whatever is raised in it to PixelsUnreadable, the time limit's signal too.
+        if isinstance(error, SoftTimeLimitExceeded) or isinstance(error.__cause__, SoftTimeLimitExceeded):
+            return JobState.FAILED, f"analysis took longer than {context.settings.model.time_limit_s:g} s", None
         return JobState.FAILED, str(error), None
-    except SoftTimeLimitExceeded:
-        return JobState.FAILED, f"analysis took longer than {context.settings.model.time_limit_s:g} s", None
     except StoreUnavailable:
         raise
     except Exception as error:  # noqa: BLE001  a worker must survive any one image; the text may hold patient data

@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.settings import load_from_environment
 from model.checkpoint import WeightsRefused
 from model.detector import Detector
+from model.picture import PictureCheck, WeightsError
 
 
 def main() -> int:
@@ -15,10 +16,11 @@ def main() -> int:
     settings = load_from_environment().model
     try:
         detector = Detector.load(Path(settings.weights) if settings.weights else None, settings.device)
-    except (WeightsRefused, OSError) as error:
+        checked = f"picture check {PictureCheck.load().digest[:12]}" if settings.picture_check else "no picture check"
+    except (WeightsRefused, WeightsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{detector.identity}; operating point: {detector.identity.operating_point}\n")
+    sys.stdout.write(f"{detector.identity}; {checked}; operating point: {detector.identity.operating_point}\n")
     return 0
 
 

@@ -18,7 +18,7 @@ from model.picture import FRONTAL, KINDS, SIDE, standardise
 INVERTED, LATERAL, OTHER = KINDS.index("inverted"), KINDS.index("lateral chest"), KINDS.index("not a frontal chest")
 # Share of a batch per recipe.
 SHARES = {
-    "frontal": 0.46,
+    "frontal": 0.45,
     "phantom frontal": 0.02,
     "inverted": 0.08,
     "turned": 0.13,
@@ -28,7 +28,7 @@ SHARES = {
     "squashed": 0.03,
     "shuffled": 0.05,
     "mosaic": 0.02,
-    "lateral": 0.05,
+    "lateral": 0.06,
     "shape": 0.05,
 }
 
@@ -41,6 +41,7 @@ class Stock:
     shapes: Tensor
     frontal_phantoms: Tensor
     lateral_phantoms: Tensor
+    lateral_films: Tensor
 
 
 def batch(stock: Stock, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -69,6 +70,8 @@ def recipe(name: str, stock: Stock, rng: np.random.Generator) -> tuple[Tensor, i
         quarter = int(rng.integers(1, 4))
         return _warp(film, rng, turn=90.0 * quarter), FRONTAL + 1 + quarter
     if name == "lateral":
+        if rng.random() < 0.6 and len(stock.lateral_films):
+            return _warp(_draw(stock.lateral_films, rng), rng, stretch=0.2), LATERAL
         return _warp(_textured(_draw(stock.lateral_phantoms, rng), film, rng), rng, stretch=0.25), LATERAL
     return _wrong(name, film, stock, rng), OTHER
 

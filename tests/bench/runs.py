@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -46,10 +48,11 @@ def system(
     folder: Path, way: Way, settings: dict[str, dict[str, Any]] | None = None
 ) -> Iterator[tuple[Thoraxd, Orthanc]]:
     """A fresh run folder with Orthanc as the only destination and thoraxd running; quiet_s is 2, the default."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the peers are stopped too
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    sections: dict[str, dict[str, Any]] = {"study": {"quiet_s": 2.0}, "model": {"threads": 0}, **(settings or {})}
+    sections: dict[str, dict[str, Any]] = {"study": {"quiet_s": 2.0}, "model": {"threads": 0, "picture_check": True}, **(settings or {})}
     with ExitStack() as stack:
         if way.postgres:
             sections["database"] = {"url": stack.enter_context(postgres_server()).url}

@@ -1,13 +1,14 @@
 """Destinations that are down, refuse, are slow, or come back: PS3.4 Annex B as SCU, with retries.
 
-Each test starts the daemon alone on a copy of a home in which one study is already reported.
+The daemon alone is started on a copy of a home in which one study is already reported.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,101 @@ def lines(report: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
     return {line["destination"]: (line["state"], line["attempts"]) for line in report["deliveries"]}
 
 
+# How each of several destinations behaves, all of them at once behind one daemon.
+BEHAVIOURS: Mapping[str, Callable[[], Receiver]] = {
+    "willing": Receiver,
+    "full-at-first": lambda: Receiver(lambda _uid, attempt: 0xA700 if attempt <= 2 else 0x0000),
+    "puzzled-at-first": lambda: Receiver(lambda _uid, attempt: 0xC000 if attempt <= 2 else 0x0000),
+    "refusing": lambda: Receiver(lambda _uid, _attempt: 0xA900),
+    "warning": lambda: Receiver(lambda _uid, _attempt: 0xB007),
+    "sr-only": lambda: Receiver(sop_classes=SR_CLASSES),
+    "slow": lambda: Receiver(delay_s=1.5),
+}
+
+
+@dataclass
+class Outcome:
+    """What became of one study at many destinations."""
+
+    report: dict[str, Any]
+    shown: str
+    peers: dict[str, Receiver]
+    refused: list[dict[str, Any]]
+
+    def line(self, destination: str) -> dict[str, Any]:
+        return next(line for line in self.report["deliveries"] if line["destination"] == destination)
+
+
+@pytest.fixture(scope="module")
+def outcome(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """One study sent to all of BEHAVIOURS, and to a port where nobody listens."""
+    peers = {name: make() for name, make in BEHAVIOURS.items()}
+    nobody = {"name": "nobody", "ae_title": "NOBODY", "host": "127.0.0.1", "port": free_port()}
+    destinations = [nobody, *(peer.destination(name) for name, peer in peers.items())]
+    folder = tmp_path_factory.mktemp("behaviours") / "own"
+    with ExitStack() as stack:
+        for peer in peers.values():
+            stack.enter_context(receiving(peer))
+        system = stack.enter_context(delivering(reported, folder, destinations, give_up_s=8.0))
+        report = settled(system)
+        shown = system.cli("show", only_study(system)).stdout
+        yield Outcome(report, shown, peers, system.events("object.refused"))
+
+
+def test_a_willing_destination_gets_each_object_once(outcome: Outcome) -> None:
+    uids = sorted(item["sop_uid"] for items in outcome.report["outputs"].values() for item in items)
+    assert len(uids) == 2
+    assert sorted(arrival.sop_uid for arrival in outcome.peers["willing"].arrivals) == uids
+    assert (outcome.line("willing")["state"], outcome.line("willing")["attempts"]) == ("SENT", 1)
+
+
+def test_one_destination_that_is_down_holds_up_no_other(outcome: Outcome) -> None:
+    assert outcome.line("nobody")["state"] == "DEAD"
+    assert outcome.line("nobody")["reason"] in UNREACHABLE
+    given_up_at = outcome.report["settled_at"]
+    last = max(arrival.at for arrival in outcome.peers["willing"].accepted())
+    assert given_up_at - last > 4.0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("full-at-first", "A700 out of resources"), ("puzzled-at-first", "C000 cannot understand")]
+)
+def test_an_object_that_is_refused_at_first_is_sent_again_until_it_is_taken(
+    outcome: Outcome, name: str, words: str
+) -> None:
+    assert (outcome.line(name)["state"], outcome.line(name)["attempts"]) == ("SENT", 3)
+    assert len(outcome.peers[name].accepted()) == 2
+    assert [event["why"] for event in outcome.refused if event["destination"] == name] == [words] * 4
+
+
+def test_an_object_that_stays_refused_is_given_up_with_its_reason(outcome: Outcome) -> None:
+    line = outcome.line("refusing")
+    assert (line["state"], line["attempts"]) == ("DEAD", QUICK["refused_attempts"])
+    assert line["reason"] == "A900 data set does not match SOP class"
+    assert len(outcome.peers["refusing"].arrivals) == 6
+    assert outcome.report["state"] == "FAILED"
+    assert "refusing: A900" in outcome.report["reason"]
+    assert "A900" in outcome.shown
+
+
+def test_a_warning_is_not_taken_for_acceptance(outcome: Outcome) -> None:
+    assert outcome.line("warning")["state"] == "DEAD"
+    assert "B007" in outcome.line("warning")["reason"]
+    assert len(outcome.peers["warning"].arrivals) == 2
+
+
+def test_a_class_that_a_destination_does_not_take_is_given_up_and_the_other_delivered(outcome: Outcome) -> None:
+    line = outcome.line("sr-only")
+    assert (line["state"], line["attempts"]) == ("DEAD", QUICK["refused_attempts"])
+    assert "no presentation context accepted" in line["reason"]
+    assert [arrival.sop_class_uid in SR_CLASSES for arrival in outcome.peers["sr-only"].accepted()] == [True]
+
+
+def test_a_slow_destination_gets_everything_once(outcome: Outcome) -> None:
+    assert (outcome.line("slow")["state"], outcome.line("slow")["attempts"]) == ("SENT", 1)
+    assert len(outcome.peers["slow"].arrivals) == 2
+
+
 def test_storescp_gets_both_objects(reported: Path, tmp_path: Path) -> None:
     with skip_where_missing(storescp(tmp_path / "scp")) as peer:
         there = {"name": "scp", "ae_title": "STORESCP", "host": "127.0.0.1", "port": peer.port}
@@ -80,68 +176,6 @@ def test_a_destination_that_is_down_gets_everything_once_when_it_is_back(reporte
             report = settled(system)
     assert report["state"] == "DELIVERED"
     assert len(peer.accepted()) == len({arrival.sop_uid for arrival in peer.arrivals}) == 2
-
-
-def test_one_destination_that_is_down_holds_up_no_other(reported: Path, tmp_path: Path) -> None:
-    nobody = {"name": "nobody", "ae_title": "NOBODY", "host": "127.0.0.1", "port": free_port()}
-    with receiving(Receiver()) as peer, delivering(reported, tmp_path / "own", [nobody, peer.destination()]) as system:
-        wait_until(lambda: len(peer.accepted()) == 2, 20, "both objects at the other")
-        report = system.report(only_study(system))
-        wait_until(lambda: lines(system.report(only_study(system)))["receiver"][0] == "SENT", 5, "SENT on record")
-    assert report["state"] == "DELIVERING"
-
-
-@pytest.mark.parametrize(("status", "words"), [(0xA700, "A700 out of resources"), (0xC000, "C000 cannot understand")])
-def test_an_object_that_is_refused_at_first_is_sent_again_until_it_is_taken(
-    reported: Path, tmp_path: Path, status: int, words: str
-) -> None:
-    peer = Receiver(lambda _uid, attempt: status if attempt <= 2 else 0x0000)
-    with receiving(peer), delivering(reported, tmp_path / "own", [peer.destination()]) as system:
-        report = settled(system)
-        refused = system.events("object.refused")
-    assert report["state"] == "DELIVERED"
-    assert lines(report) == {"receiver": ("SENT", 3)}
-    assert [event["why"] for event in refused] == [words] * 4
-
-
-def test_an_object_that_stays_refused_is_given_up_with_its_reason(reported: Path, tmp_path: Path) -> None:
-    peer = Receiver(lambda _uid, _attempt: 0xA900)
-    with receiving(peer), delivering(reported, tmp_path / "own", [peer.destination()]) as system:
-        report = settled(system)
-        shown = system.cli("show", only_study(system)).stdout
-    assert report["state"] == "FAILED"
-    assert report["reason"] == "receiver: A900 data set does not match SOP class"
-    assert lines(report) == {"receiver": ("DEAD", 3)}
-    assert "A900" in shown
-    assert len(peer.arrivals) == 6
-
-
-def test_a_warning_is_not_taken_for_acceptance(reported: Path, tmp_path: Path) -> None:
-    peer = Receiver(lambda _uid, _attempt: 0xB007)
-    with receiving(peer), delivering(reported, tmp_path / "own", [peer.destination()]) as system:
-        report = settled(system)
-    assert report["state"] == "FAILED"
-    assert "B007" in report["reason"]
-    assert len(peer.arrivals) == 2
-
-
-def test_a_class_that_a_destination_does_not_take_is_given_up_and_the_other_delivered(
-    reported: Path, tmp_path: Path
-) -> None:
-    peer = Receiver(sop_classes=SR_CLASSES)
-    with receiving(peer), delivering(reported, tmp_path / "own", [peer.destination()]) as system:
-        report = settled(system)
-    assert report["state"] == "FAILED"
-    assert "no presentation context accepted" in report["reason"]
-    assert [arrival.sop_class_uid in SR_CLASSES for arrival in peer.accepted()] == [True]
-
-
-def test_a_slow_destination_gets_everything_once(reported: Path, tmp_path: Path) -> None:
-    peer = Receiver(delay_s=1.5)
-    with receiving(peer), delivering(reported, tmp_path / "own", [peer.destination()]) as system:
-        report = settled(system)
-    assert lines(report) == {"receiver": ("SENT", 1)}
-    assert len(peer.arrivals) == 2
 
 
 def test_a_destination_slower_than_its_time_limit_is_tried_again(reported: Path, tmp_path: Path) -> None:

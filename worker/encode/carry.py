@@ -2,11 +2,14 @@
 
 A PACS files a result by these attributes and a viewer links it by them, so nothing is decoded and re-encoded: the
 value bytes are taken as they came, with the Specific Character Set that says how to read them. Our own text is ASCII,
-which means the same in every character set of PS3.3 C.12.1.1.2.
+which means the same in every character set of PS3.3 C.12.1.1.2. What identifies patient and study is carried even when
+it is illegal, for the image is filed under it; an optional attribute in an illegal format ("76" as an age) is left out,
+for nothing is filed under it and it would make our object as illegal as its source.
 """
 
 from __future__ import annotations
 
+from pydicom import config
 from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -15,6 +18,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
+from pydicom.valuerep import validate_value
 
 from worker.encode.reading import items_at, muted, tag_of, texts
 
@@ -23,6 +27,9 @@ REQUIRED = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
     *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
 )
+
+# VRs with a format of their own; the others are free text.
+_FORMATTED = ("AS", "CS", "DA", "DS", "IS", "TM")
 
 # What is carried when it is there, module by module.
 OPTIONAL = (
@@ -63,14 +70,11 @@ def carry(header: Dataset, into: Dataset) -> None:
     encodings = encodings_of(header)
     for keyword in (*OPTIONAL, *REQUIRED):
         tag = tag_of(keyword)
-        if keyword == "SpecificCharacterSet" and not _is_readable(header):
-            continue
-        if tag in header:
-            copied = _copied(header, tag, encodings)
-            if copied is not None:
-                into[tag] = copied
-        elif keyword in REQUIRED:
-            into[tag] = DataElement(tag, dictionary_VR(tag), None)
+        copied = _copied(header, tag, encodings) if tag in header else None
+        if keyword in REQUIRED:
+            into[tag] = copied or DataElement(tag, dictionary_VR(tag), None)
+        elif copied is not None and _is_legal(header, keyword):
+            into[tag] = copied
 
 
 def keep_raw(dataset: Dataset) -> None:
@@ -85,6 +89,21 @@ def encodings_of(header: Dataset) -> list[str]:
     stated = list(texts(header, "SpecificCharacterSet")) if _is_readable(header) else []
     with muted():
         return convert_encodings(stated or None)
+
+
+def _is_legal(header: Dataset, keyword: str) -> bool:
+    """Whether an optional attribute is in the format of its VR, as far as the VR has one (PS3.5 6.2)."""
+    if keyword == "SpecificCharacterSet":
+        return _is_readable(header)
+    vr = dictionary_VR(tag_of(keyword))
+    if vr not in _FORMATTED:
+        return True
+    try:
+        for value in texts(header, keyword):
+            validate_value(vr, value, config.RAISE)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_readable(header: Dataset) -> bool:

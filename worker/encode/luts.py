@@ -13,6 +13,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from worker.encode.carry import keep_raw
 from worker.encode.header import plain
 from worker.encode.reading import decimals, element, items, tag_of, text, texts, unsigned
 from worker.encode.request import SourceImage
@@ -104,16 +105,15 @@ def _lut(source: Source, keyword: str) -> Dataset | None:
         data = tuple(byte for word in data for byte in (word & 0xFF, word >> 8))[:entries]
     if len(data) != entries:
         return None
-    signed = unsigned(source.header, "PixelRepresentation") == 1 and descriptor[1] >= 2**15
-    first = descriptor[1] - 2**16 if signed else descriptor[1]
-    lut = Dataset()
-    lut[tag_of("LUTDescriptor")] = DataElement(tag_of("LUTDescriptor"), "SS" if signed else "US", list(descriptor))
-    if signed:
-        lut[tag_of("LUTDescriptor")].value = [_signed(descriptor[0]), first, descriptor[2]]
+    # The second word is in the type of the stored values, and a sequence in implicit VR does not say which that was.
+    signed = unsigned(source.header, "PixelRepresentation") == 1
+    lut, tag, words = Dataset(), tag_of("LUTDescriptor"), struct.pack("<3H", *descriptor)
+    lut[tag] = RawDataElement(tag, "SS" if signed else "US", len(words), words, 0, False, True)
     explanation = plain(text(found, "LUTExplanation"), 64)
     if explanation:
         lut.LUTExplanation = explanation
     lut[tag_of("LUTData")] = DataElement(tag_of("LUTData"), "OW", struct.pack(f"<{len(data)}H", *data))
+    keep_raw(lut)
     return lut
 
 
@@ -128,10 +128,6 @@ def _words(item: Dataset, keyword: str) -> tuple[int, ...]:
         return struct.unpack(f"{order}{len(value) // 2}H", value[: len(value) // 2 * 2])
     many = value if isinstance(value, AnySequence) else [value]
     return tuple(int(word) & 0xFFFF for word in many)
-
-
-def _signed(word: int) -> int:
-    return word - 2**16 if word >= 2**15 else word
 
 
 def _decimal(header: Dataset, keyword: str) -> str:

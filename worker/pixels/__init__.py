@@ -115,7 +115,8 @@ def _refuse_deflate_bomb(path: Path) -> None:
     inflater, length = zlib.decompressobj(-zlib.MAX_WBITS), 0
     with path.open("rb") as file:
         file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
-        while piece := inflater.unconsumed_tail or file.read(_CHUNK):
+        # The end of the stream is not the end of the file: a NULL pads it to an even length.
+        while not inflater.eof and (piece := inflater.unconsumed_tail or file.read(_CHUNK)):
             length += len(inflater.decompress(piece, _CHUNK))
             if length > MAX_INFLATED:
                 raise UnsupportedPixels("the deflated data set is larger than any film")

@@ -76,6 +76,19 @@ def test_luts_are_copied_entry_by_entry() -> None:
     assert "WindowCenter" not in ds.SoftcopyVOILUTSequence[0] and "RescaleSlope" not in ds
 
 
+@pytest.mark.parametrize(("first", "entries"), [(-100, 300), (-32768, 65535), (5, 40000)])
+def test_the_lut_of_a_signed_image_keeps_its_first_value_and_length(first: int, entries: int) -> None:
+    lut = Dataset()
+    lut.add_new("LUTDescriptor", "SS", [entries, first, 16])
+    lut.LUTData = bytes(2 * entries)
+
+    (voi,) = state_of(signed=True, VOILUTSequence=[lut]).SoftcopyVOILUTSequence
+
+    copied = voi.VOILUTSequence[0]
+    assert (copied.LUTDescriptor[0] % 2**16, copied.LUTDescriptor[1]) == (entries, first)
+    assert len(copied.LUTData) == 2 * entries
+
+
 def test_a_lut_that_does_not_fit_its_descriptor_gives_way_to_the_window() -> None:
     lut = Dataset()
     lut.LUTDescriptor, lut.LUTData = [300, 0, 16], struct.pack("<200H", *range(200))
