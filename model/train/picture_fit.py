@@ -95,7 +95,7 @@ def train(network: PictureNet, stock: Stock, steps: int, size: int, seed: int) -
         mean.update_parameters(network)
         right = 0.98 * right + 0.02 * float((logits.argmax(1) == kinds).float().mean())
         if step % 50 == 0:
-            sys.stdout.write(f"step {step} loss {float(loss):.4f} right {right:.4f} {time.monotonic() - began:.0f} s\n")
+            sys.stdout.write(f"step {step} loss {loss.item():.4f} right {right:.4f} {time.monotonic() - began:.0f} s\n")
             sys.stdout.flush()
     averaged = mean.module
     assert isinstance(averaged, PictureNet)

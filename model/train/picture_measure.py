@@ -17,25 +17,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.picture import PictureCheck
+from model.picture import FRONTAL, KINDS, PictureCheck
 from model.train.picture_fit import FOLDERS, HELD_OUT
+from model.train.picture_labels import RELABELLED
 from model.train.picture_shapes import FAMILIES, make
 
 Picture = NDArray[np.float32]
 
 
-def held_out(data: Path, folder: str) -> Iterator[tuple[str, Picture]]:
-    """(source, film) of the folder's held-out films; all of masks/."""
+def held_out(data: Path, folder: str) -> Iterator[tuple[str, str, Picture]]:
+    """(source, what it shows, film) of the folder's held-out films; all of masks/."""
     table = data / folder / "labels.csv"
     if not table.is_file():
         for path in sorted((data / folder / "images").iterdir()):
-            yield folder, grey(path)
+            yield folder, KINDS[FRONTAL], grey(path)
         return
     with table.open() as rows:
         for row in csv.DictReader(rows):
             if int(row["fold"]) == HELD_OUT:
                 small = " 256 px" if row.get("source") == "sarang256" else ""
-                yield f"{folder}{small} {row.get('view') or '?'}", grey(data / folder / "images" / row["image"])
+                kind = RELABELLED.get(row["image"], KINDS[FRONTAL])
+                yield f"{folder}{small} {row.get('view') or '?'}", kind, grey(data / folder / "images" / row["image"])
 
 
 def grey(path: Path) -> Picture:
@@ -132,16 +134,19 @@ def main() -> None:
     check, rng = PictureCheck.load(given.weights), np.random.default_rng(0)
     real, right, wrong, other = (Tally(w) for w in ("real films", "still right", "made wrong", "wrong"))
     for folder in (*FOLDERS, "masks"):
-        for number, (source, film) in enumerate(held_out(given.data, folder)):
+        for number, (source, kind, film) in enumerate(held_out(given.data, folder)):
             refused = not check.judge(film).accepted
+            if kind != KINDS[FRONTAL]:
+                other.add(f"real {kind}", refused)
+                continue
             real.add(folder, refused)
             if source != folder:
                 real.add(source, refused)
             if number % given.every == 0 and folder != "masks":
-                for kind, picture in still_right(film, rng).items():
-                    right.add(kind, not check.judge(picture).accepted)
-                for kind, picture in made_wrong(film, rng).items():
-                    wrong.add(kind, not check.judge(picture).accepted)
+                for change, picture in still_right(film, rng).items():
+                    right.add(change, not check.judge(picture).accepted)
+                for change, picture in made_wrong(film, rng).items():
+                    wrong.add(change, not check.judge(picture).accepted)
     for family in FAMILIES:
         for _ in range(100):
             shape = make(family, rng).astype(np.float32)

@@ -52,7 +52,11 @@ def system(
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    sections: dict[str, dict[str, Any]] = {"study": {"quiet_s": 2.0}, "model": {"threads": 0, "picture_check": True}, **(settings or {})}
+    sections: dict[str, dict[str, Any]] = {
+        "study": {"quiet_s": 2.0},
+        "model": {"threads": 0, "picture_check": True},
+        **(settings or {}),
+    }
     with ExitStack() as stack:
         if way.postgres:
             sections["database"] = {"url": stack.enter_context(postgres_server()).url}

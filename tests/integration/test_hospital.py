@@ -6,6 +6,7 @@ from pathlib import Path
 
 import redis
 
+from daemon.phantom import thorax
 from tests.support.builders import make_cxr
 from tests.support.peers.orthanc import Orthanc
 from tests.support.peers.sender import send
@@ -16,8 +17,13 @@ from tests.support.system import Thoraxd
 def test_two_workers_on_postgresql_and_an_outside_redis_answer_every_film_once(
     tmp_path: Path, postgres: PostgresServer, outside_redis: RedisServer, pacs: Orthanc
 ) -> None:
-    places = {"database": {"url": postgres.url}, "broker": {"url": outside_redis.url}}
-    films = [make_cxr(rows=300, columns=260) for _ in range(6)]
+    places = {
+        "database": {"url": postgres.url},
+        "broker": {"url": outside_redis.url},
+        "model": {"picture_check": True},
+    }
+    phantom = thorax(1, 400, 400).pixels / 4095.0
+    films = [make_cxr(pixels=phantom, photometric="MONOCHROME1") for _ in range(6)]
     uids = [film.StudyInstanceUID for film in films]
     with Thoraxd(tmp_path / "own", workers=2, destinations=[pacs.destination()], settings=places) as system:
         assert send(system.port, films[:3]) == [0x0000] * 3

@@ -12,6 +12,7 @@ from PIL import Image
 
 from daemon.phantom import Opacity, thorax
 from model.picture import SHIPPED, SIDE, PictureCheck, PictureNet, WeightsError, standardise
+from model.train.picture_labels import RELABELLED
 from model.train.picture_measure import grey, interval, made_wrong, turned
 from model.train.picture_shapes import FAMILIES, make
 from worker.pixels import film
@@ -34,7 +35,7 @@ def chest():
 
 def held_out(folder, count):
     with (DATA / folder / "labels.csv").open() as table:
-        names = [row["image"] for row in csv.DictReader(table) if row["fold"] == "0"]
+        names = [row["image"] for row in csv.DictReader(table) if row["fold"] == "0" and row["image"] not in RELABELLED]
     chosen = np.random.default_rng(0).choice(names, count, replace=False)
     return [grey(DATA / folder / "images" / name) for name in chosen]
 

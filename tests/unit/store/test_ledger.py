@@ -32,7 +32,9 @@ def instance(sop_uid="1.2.1", study_uid="1.2", eligibility="ELIGIBLE", reason=""
 
 
 def output(sop_uid, kind="sr", profile="air"):
-    return NewOutput(sop_uid, "2.25.9", "1.2.840.10008.5.1.4.1.1.88.34", kind, profile, True, "", f"k/{sop_uid}", "e" * 64)
+    return NewOutput(
+        sop_uid, "2.25.9", "1.2.840.10008.5.1.4.1.1.88.34", kind, profile, True, "", f"k/{sop_uid}", "e" * 64
+    )
 
 
 def state(ledger, study_uid="1.2"):
