@@ -21,7 +21,7 @@ from daemon.core.errors import UnreadableDataSet
 
 MAX_INFLATED_HEADER = 16 * 1024 * 1024
 _MAX_META = 1024 * 1024
-_DEFER_ABOVE = 64 * 1024
+_DEFER_ABOVE = 256 * 1024  # above any lookup table (65,536 entries of two bytes), which the GSPS copies
 _PIXELS = 0x7FE00008  # Float Pixel Data, the first of the pixel elements
 
 

@@ -84,11 +84,12 @@ class Thoraxd:
         expected = 1 if self.workers is None else self.workers
         self._wait(lambda: len(self.events("worker.ready")) >= len(ready_before) + expected, "workers ready")
 
-    def start_daemon(self) -> None:
-        """Start `up` or `serve`; returns when C-ECHO is answered."""
+    def start_daemon(self, *, wait: bool = True) -> None:
+        """Start `up` or `serve`; with `wait`, returns when C-ECHO is answered."""
         command = "up" if self.workers is None else "serve"
         self._processes["daemon"] = self._python("daemon", command, "--config", str(self._config))
-        self._wait(self.answers_echo, "C-ECHO")
+        if wait:
+            self._wait(self.answers_echo, "C-ECHO")
 
     def start_worker(self, number: int) -> None:
         """Start one Celery worker, as README says."""
