@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 import structlog
 from celery import Celery
+from kombu import pools
 from kombu.exceptions import OperationalError
 
 from daemon.core.contract import QUEUES, TASKS, celery_config
@@ -23,8 +24,13 @@ class Dispatch:
 
     def __init__(self, ledger: Ledger, broker_url: str, clock: Callable[[], float]) -> None:
         self._ledger, self._clock = ledger, clock
-        self._celery = Celery("thoraxd")
-        self._celery.conf.update(celery_config(broker_url))
+        self._broker_url = broker_url
+        self._celery = self._application()
+
+    def _application(self) -> Celery:
+        app = Celery("thoraxd")
+        app.conf.update(celery_config(self._broker_url))
+        return app
 
     def turn(self) -> float:
         """Send what is due; seconds until the next turn."""
@@ -40,4 +46,7 @@ class Dispatch:
     def _not_taken(self, job_ids: Collection[int], error: Exception) -> None:
         log.warning("broker.unreachable", kind=type(error).__name__, jobs=len(job_ids))
         self._ledger.jobs.unsend(list(job_ids))
-        self._celery.pool.force_close_all()
+        # Begin anew: kombu keeps broken connections in its pools, and a pool that was closed stays closed.
+        pools.reset()
+        self._celery.close()
+        self._celery = self._application()

@@ -9,6 +9,7 @@ from typing import Any, cast
 import structlog
 from pydicom import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
@@ -17,6 +18,7 @@ from daemon.core.errors import ThoraxdError
 from daemon.core.log import where
 from daemon.dimse import status
 from daemon.dimse.contexts import STORAGE_SCP, TRANSFER_SYNTAXES_SCP, VERIFICATION
+from daemon.dimse.guard import cut, guard, let_go
 from daemon.dimse.presence import Presence
 from daemon.dimse.streaming import discard_unfinished, stream_to, sweep
 from daemon.ingest import Ingest, Received
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 
 # The largest PDU we take, bytes: bigger ones cost fewer turns through pynetdicom's reactor (docs/benchmarks.md).
 MAXIMUM_PDU = 131_072
+ABORT_S = 1.0  # for an A-ABORT to be sent, at a stop
 
 
 class Scp:
@@ -55,6 +58,7 @@ class Scp:
         handlers: list[Any] = [
             (evt.EVT_C_STORE, self._on_c_store),
             (evt.EVT_C_ECHO, self._on_c_echo),
+            (evt.EVT_CONN_OPEN, self._on_opened),
             (evt.EVT_CONN_CLOSE, self._on_closed),
             (evt.EVT_RELEASED, self._on_released),
             (evt.EVT_ABORTED, self._on_closed),
@@ -72,7 +76,15 @@ class Scp:
         # One that was never requested (a port scan, a health check) has nothing to end.
         while any(a.is_established for a in self._ae.active_associations) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self._ae.shutdown()  # aborts what is left
+        left = self._ae.active_associations
+        for assoc in left:
+            assoc.abort(block=False)
+        deadline = time.monotonic() + ABORT_S
+        while any(a.is_alive() for a in left) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for assoc in left:  # one that waits for the rest of a PDU hears of no abort
+            cut(assoc)
+        self._ae.shutdown()
         self._server = None
 
     def _on_c_echo(self, event: Event) -> int:
@@ -107,10 +119,17 @@ class Scp:
             self._presence.closed(id(event.assoc))
         return status.SUCCESS
 
+    def _on_opened(self, event: Event) -> None:
+        guard(event.assoc, self._settings.timeout_s, lambda: self._forget(event.assoc))
+
     def _on_released(self, event: Event) -> None:
         self._presence.closed(id(event.assoc))
 
     def _on_closed(self, event: Event) -> None:
         """The connection is gone, after a release or without one."""
-        self._presence.closed(id(event.assoc))
-        discard_unfinished(event.assoc)
+        self._forget(event.assoc)
+        let_go(event.assoc)
+
+    def _forget(self, assoc: Association) -> None:
+        self._presence.closed(id(assoc))
+        discard_unfinished(assoc)

@@ -109,7 +109,7 @@ def _mass_mm(opacity: Opacity, grid: Grid, rng: np.random.Generator) -> tuple[Ma
     spans: list[tuple[float, float, float, float]] = []
     for _ in range(7):
         shift = rng.normal(0, 0.27 * radius, 3).clip(-0.4 * radius, 0.4 * radius)
-        axes = radius * rng.uniform(0.42, 0.62, 3)
+        axes = radius * rng.uniform(0.42, 0.62, 3) * (1, 1, 1.8)  # longest from front to back: plain to see
         centre = np.asarray(opacity.centre_mm) + shift
         lobe = Ellipsoid(
             (float(centre[0]), float(centre[1]), float(centre[2])), (float(axes[0]), float(axes[1]), float(axes[2]))

@@ -24,6 +24,7 @@ from tests.bench.load import Film, prepare
 from tests.bench.runs import DATA, FILMS, DataOption, FilmsOption, RunOption, Way, console, end, keep, system
 from tests.bench.tally import tally
 from tests.support.peers import sender
+from tests.support.peers.programs import wait_until
 from tests.support.system import Thoraxd
 
 PATIENCE_S = 120.0  # to have one film acknowledged
@@ -77,8 +78,8 @@ def blows(thoraxd: Thoraxd, dice: random.Random) -> dict[str, Callable[[], objec
         try:
             with redis.Redis.from_url(url, socket_connect_timeout=2) as client:
                 return client.flushall()
-        except redis.RedisError as error:
-            return type(error).__name__
+        except redis.RedisError:
+            return None
 
     return {
         "worker killed": lambda: thoraxd.kill_worker(pool=dice.random() < 0.5),
@@ -140,6 +141,8 @@ def main(
     sending, struck = Sending(), Counter[str]()
     with system(run.resolve(), Way()) as (thoraxd, pacs):
         for number in range(rounds):
+            # Blows shall meet work under way, not only a worker that is still loading its weights.
+            wait_until(thoraxd.worker_is_ready, 180, "a worker")
             struck += one_round(number + 1, load[number::rounds], thoraxd, dice, sending)
         acknowledged = [film for film in load if film.path in sending.acknowledged]
         console.print(f"{len(acknowledged)} of {len(load)} films acknowledged in {sending.attempts.total()} attempts")

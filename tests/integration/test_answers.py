@@ -161,3 +161,14 @@ def test_an_image_that_comes_after_the_report_makes_a_second_revision(with_pacs:
     (predecessor,) = newer.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence
     assert predecessor.ReferencedSOPInstanceUID == older.sop_uid
     assert sorted(len(item.references) for item in held if item.sop_class_uid == GSPS) == [1, 1]
+
+
+def test_a_worker_outlives_its_redis(with_pacs: Thoraxd, pacs: Orthanc) -> None:
+    workers = len(with_pacs.events("worker.ready"))
+    assert with_pacs.kill_redis() is not None
+    film = make_cxr(rows=300, columns=260)
+    assert sender.send(with_pacs.port, [film]) == [0x0000]
+    report = with_pacs.wait_settled([film.StudyInstanceUID])[film.StudyInstanceUID]
+    assert report["state"] == "DELIVERED"
+    assert held_kinds(pacs, film) == {SR: 1, GSPS: 1}
+    assert len(with_pacs.events("worker.ready")) == workers

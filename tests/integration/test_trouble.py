@@ -9,13 +9,17 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 
+from daemon.core.contract import QUEUES
+from tests.conftest import skip_where_missing
 from tests.integration.conftest import NOBODY
 from tests.support.builders import make_cxr
 from tests.support.peers import sender
 from tests.support.peers.orthanc import Orthanc
-from tests.support.peers.programs import wait_until
+from tests.support.peers.programs import free_port, wait_until
 from tests.support.peers.receiver import Receiver, receiving
+from tests.support.peers.servers import redis_server
 from tests.support.system import Thoraxd
 
 MARGIN_MB = 1_500
@@ -89,6 +93,21 @@ def test_worker_redis_and_daemon_killed_lose_nothing_and_repeat_nothing(tmp_path
         reports = system.wait_settled(uids, 120)
     assert {report["state"] for report in reports.values()} == {"DELIVERED"}
     assert len({arrival.sop_uid for arrival in peer.accepted()}) == 12
+
+
+def test_a_broker_that_was_down_is_sent_to_again_when_it_is_back(tmp_path: Path) -> None:
+    port = free_port()
+    settings = {"broker": {"url": f"redis://127.0.0.1:{port}/0"}}
+    with Thoraxd(tmp_path / "own", workers=0, settings=settings) as system:
+        for number in range(2):
+            with skip_where_missing(redis_server(tmp_path / f"redis-{number}", port)) as server:
+                film = make_cxr(rows=64, columns=48)
+                assert sender.send(system.port, [film]) == [0x0000]
+                with redis.Redis.from_url(server.url) as client:
+                    wait_until(lambda c=client: c.llen(QUEUES["analyse"]) > 0, 10, "a message in the queue")
+            assert sender.send(system.port, [make_cxr(rows=64, columns=48)]) == [0x0000]
+            wait_until(lambda n=number: len(system.events("broker.unreachable")) > n, 10, "the daemon to notice")
+        assert system.events("loop.error") == []
 
 
 def test_stopping_ends_every_process_of_the_tree(tmp_path: Path, pacs: Orthanc) -> None:

@@ -148,6 +148,11 @@ class Thoraxd:
         self.stop()
         self.ledger.close()
 
+    def worker_is_ready(self) -> bool:
+        """Whether the last worker process that reported its weights is alive."""
+        owners = [str(event["owner"]) for event in self.events("worker.ready")]
+        return bool(owners) and "celery" in processes.command(int(owners[-1].split(":")[1]))
+
     # Kill
 
     @property

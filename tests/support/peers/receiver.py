@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,7 @@ class Receiver:
         self.arrivals: list[Arrival] = []
         self._answer, self.delay_s = answer, delay_s
         self._attempts: dict[str, int] = {}
+        self._connections: list[socket.socket] = []
         self._lock = threading.Lock()
         self._ae = AE(ae_title="RECEIVER")
         for sop_class in sop_classes:
@@ -58,12 +60,19 @@ class Receiver:
 
     def start(self) -> None:
         """Listen."""
-        handlers: list[Any] = [(evt.EVT_C_STORE, self._on_c_store)]
+        handlers: list[Any] = [(evt.EVT_C_STORE, self._on_c_store), (evt.EVT_CONN_OPEN, self._on_connection)]
         self._ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
 
     def stop(self) -> None:
         """Stop listening; open associations are aborted."""
         self._ae.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+    def _on_connection(self, event: Event) -> None:
+        # pynetdicom leaves the socket of a peer that was killed to the garbage collector, which complains of it.
+        if event.assoc.dul.socket is not None and event.assoc.dul.socket.socket is not None:
+            self._connections.append(event.assoc.dul.socket.socket)
 
     def accepted(self) -> list[Arrival]:
         """What was answered with 0000."""

@@ -1,0 +1,70 @@
+"""What a connection may cost us: bounds that pynetdicom does not set on its peers.
+
+A peer that falls silent within a PDU (a modality switched off, a cable pulled, a scan that says half a word) would hold
+its thread, and the stop of the daemon, for ever; one that announces four gigabytes would get them; and what breaks
+inside a message (a full disk, nonsense) ends the association without telling us. Read against pynetdicom 3.0:
+transport.AssociationSocket.recv, dul._read_pdu_data, dimse.receive_primitive.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from pynetdicom.association import Association
+
+# We announce 128 KB (PS3.8 D.1); an A-ASSOCIATE-RQ with 128 full contexts is smaller still. The rest is for the sloppy.
+LONGEST_PDU = 4 * 1024 * 1024
+_PIECE = 64 * 1024
+
+
+def guard(assoc: Association, patience_s: float, broken: Callable[[], None]) -> None:
+    """Bound a fresh connection: a PDU ends within `patience_s`; `broken` is called when a message cannot be taken."""
+    connection: Any = assoc.dul.socket
+    setattr(connection, "recv", partial(_receive, connection, patience_s))  # noqa: B010
+    setattr(assoc.dimse, "receive_primitive", partial(_take, assoc.dimse.receive_primitive, broken))  # noqa: B010
+
+
+def cut(assoc: Association) -> None:
+    """Close the connection under an association, so that whatever waits for the peer goes on."""
+    connection = getattr(assoc.dul.socket, "socket", None)
+    if connection is not None:
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is closed already
+
+
+def let_go(assoc: Association) -> None:
+    """Tell an association that waits for an A-ASSOCIATE-RQ that none will come: its connection is closed."""
+    if assoc.requestor.primitive is None:
+        assoc.dul.to_user_queue.put(None)  # what receive_pdu gives after its timeout
+
+
+def _receive(connection: Any, patience_s: float, length: int) -> bytearray:
+    """`length` bytes, or fewer when the peer closes. Raises OSError, which pynetdicom takes for a lost connection."""
+    if length > LONGEST_PDU:
+        raise OSError("a PDU longer than any that is due")
+    received = bytearray()
+    deadline = time.monotonic() + patience_s
+    try:
+        while len(received) < length:
+            connection.socket.settimeout(max(0.001, deadline - time.monotonic()))
+            piece = connection.socket.recv(min(_PIECE, length - len(received)))
+            if not piece:
+                break
+            received += piece
+    finally:
+        connection.socket.settimeout(patience_s)  # for sending
+    return received
+
+
+def _take(receive: Callable[[Any], None], broken: Callable[[], None], primitive: Any) -> None:
+    try:
+        receive(primitive)
+    except Exception:
+        broken()
+        raise
