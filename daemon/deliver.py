@@ -5,6 +5,7 @@ One destination that is down delays no other: each has its own loop, in a thread
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -83,9 +84,14 @@ class Deliver:
         objects: dict[int, Dataset] = {}
         for item in due:
             try:
-                objects[item.id] = dcmread(self._archive.read(item.key))
+                content = self._archive.read(item.key)
             except StoreUnavailable as error:
                 self._record(item, Outcome(None, str(error)))
+                continue
+            if hashlib.sha256(content.getbuffer()).hexdigest() != item.digest:
+                self._record(item, Outcome(None, f"archive: {item.key} is damaged"))
+                continue
+            objects[item.id] = dcmread(content)
         return objects
 
     def _record(self, item: DueDelivery, outcome: Outcome) -> None:

@@ -118,7 +118,7 @@ class Destination(_Section):
     host: str
     port: Port
     calling_ae: AETitle | None = None  # None: scp.ae_title
-    outputs: tuple[Literal["sr", "gsps"], ...] = ("sr", "gsps")
+    outputs: tuple[Literal["sr", "gsps"], ...] = Field(default=("sr", "gsps"), min_length=1)
     profile: Literal["air", "stone", "ohif"] = "air"
     marking: bool = True
     commitment: bool = False

@@ -7,6 +7,8 @@ method on held-out films.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -60,6 +62,10 @@ class Calibration:
     def to_json(self) -> dict[str, Any]:
         """A JSON object from which `from_json` makes an equal value."""
         return asdict(self)
+
+    def fingerprint(self) -> str:
+        """Eight hex digits that differ where two calibrations differ: the weights' digest does not cover them."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Calibration:

@@ -1,6 +1,6 @@
 """Weights on disk: safetensors beside a JSON card that names their SHA-256; nothing is ever unpickled.
 
-`detector.safetensors` holds tensors only (stored as float16, computed in float32 or bfloat16); `detector.json` holds
+`detector.safetensors` holds tensors only (stored as float16, computed in float32); `detector.json` holds
 the network's configuration, the calibration and the digest. A file whose bytes do not match the digest, or that is no
 safetensors file, or that does not fit the configuration, is refused before any tensor is used.
 """

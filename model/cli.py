@@ -92,8 +92,10 @@ def calibrate(
         refitted = site_calibration(detector.calibration, films, readings, sensitivity)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    written = save(out, replace(load(weights), calibration=refitted))
-    typer.echo(f"{out} {written.digest[:12]}: positive at {refitted.operating_point}, {refitted.words}")
+    original = load(weights)
+    version = f"{original.version.partition('+')[0]}+site.{refitted.fingerprint()}"
+    written = save(out, replace(original, version=version, calibration=refitted))
+    typer.echo(f"{out} {written.version} ({written.digest[:12]}): positive at {refitted.operating_point}, {refitted.words}")
 
 
 @app.command()

@@ -30,9 +30,8 @@ class Detector:
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         self.config: NetworkConfig = checkpoint.network
         self.calibration: Calibration = checkpoint.calibration
-        self.identity = ModelIdentity(
-            checkpoint.name, checkpoint.version, checkpoint.digest, checkpoint.calibration.words
-        )
+        cut = f"P >= {self.calibration.operating_point:.4f}: {self.calibration.words}"
+        self.identity = ModelIdentity(checkpoint.name, checkpoint.version, checkpoint.digest, cut)
         self.reader = Reader(checkpoint.build(), device)
 
     @classmethod

@@ -10,6 +10,7 @@ ThoraxdError
 │   └── DestinationRefused       the destination answered with a failure status
 ├── SettingsError            every mistake in the settings, together
 └── StoreUnavailable         database or archive does not answer
+    └── NotArchived          the archive answers, and has no such file
 
 Messages carry no patient data: UIDs, codes and counts only.
 """
@@ -51,6 +52,10 @@ class DestinationRefused(DeliveryError):  # noqa: N818
 
 class StoreUnavailable(ThoraxdError):  # noqa: N818
     """The database or the archive does not answer."""
+
+
+class NotArchived(StoreUnavailable):
+    """The archive has no such file: it was removed, or a mount is missing."""
 
 
 class SettingsError(ThoraxdError):

@@ -91,6 +91,7 @@ class DueDelivery:
     sop_class_uid: str
     study_uid: str
     key: str
+    digest: str  # SHA-256 of the archived bytes, hex
     attempts: int  # before this one
     retry_since: float
 

@@ -8,6 +8,7 @@ whose association breaks. Both are mended here; pyproject.toml pins the pynetdic
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -43,5 +44,6 @@ def discard_unfinished(assoc: Association) -> None:
             files.append(primitive._dataset_file)
     for file in files:
         if file is not None:
-            file.close()
+            with suppress(OSError):  # on a full disk it cannot be flushed, but it is closed
+                file.close()
             Path(file.name).unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from daemon.core.errors import StoreUnavailable
+from daemon.core.errors import NotArchived, StoreUnavailable
 from daemon.core.uids import is_uid
 
 
@@ -86,7 +86,13 @@ class Archive:
             _fsync_folder(target.parent.parent)
 
     def write(self, key: str, content: bytes) -> None:
-        """Put `content` under `key`, durably."""
+        """Put `content` under `key`, durably. Raises StoreUnavailable when it cannot be written now."""
+        try:
+            self._write(key, content)
+        except OSError as error:
+            raise StoreUnavailable(f"archive: {key} cannot be written ({type(error).__name__})") from error
+
+    def _write(self, key: str, content: bytes) -> None:
         if self._local is None:
             self._fs.pipe_file(f"{self._root}/{key}", content)
             return
@@ -106,6 +112,8 @@ class Archive:
             if self._local is not None:
                 return (self._local / key).open("rb")
             return cast(IO[bytes], self._fs.open(f"{self._root}/{key}", "rb"))
+        except FileNotFoundError as error:
+            raise NotArchived(f"archive: {key} is not there") from error
         except OSError as error:
             raise StoreUnavailable(f"archive: {key} cannot be read ({type(error).__name__})") from error
 
@@ -120,7 +128,7 @@ class Archive:
         if self._local is not None:
             path = self._local / key
             if not path.is_file():
-                raise StoreUnavailable(f"archive: {key} is not there")
+                raise NotArchived(f"archive: {key} is not there")
             yield path
             return
         with NamedTemporaryFile(suffix=".dcm") as copy, self.open(key) as file:

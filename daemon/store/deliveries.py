@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from daemon.core.records import DueDelivery
 from daemon.core.states import (
     DELIVERY_TRANSITIONS,
+    STUDY_TRANSITIONS,
     DeliveryState,
     JobState,
     StudyEvent,
@@ -45,7 +46,7 @@ class Deliveries:
             for row, _ in rows:
                 row.next_at = now + lease_s
             return [
-                DueDelivery(d.id, d.sop_uid, o.sop_class_uid, d.study_uid, o.key, d.attempts, d.retry_since)
+                DueDelivery(d.id, d.sop_uid, o.sop_class_uid, d.study_uid, o.key, o.digest, d.attempts, d.retry_since)
                 for d, o in rows
             ]
 
@@ -104,8 +105,8 @@ class Deliveries:
         for study_uid in studies:
             with self._database.write() as session:
                 study = session.get(StudyRow, study_uid, with_for_update=True)
-                if study is None:
-                    continue
+                if study is None or (study.state, StudyEvent.REPLAYED_DELIVERY) not in STUDY_TRANSITIONS:
+                    continue  # unknown, or a new image is being answered, and its report replaces these results
                 states = [DeliveryState.DEAD, DeliveryState.PENDING] + ([] if failed_only else [DeliveryState.SENT])
                 query = select(DeliveryRow).where(DeliveryRow.study_uid == study_uid, DeliveryRow.state.in_(states))
                 if destination is not None:

@@ -69,7 +69,7 @@ class Jobs:
                 return None
             if row.attempts >= max_attempts:
                 row.state = advance_job(JobState(row.state), JobState.FAILED)
-                row.reason = f"given up after {row.attempts} attempts: the worker was lost each time"
+                row.reason = f"given up after {row.attempts} attempts: the worker was lost, or the archive had no image"
                 row.finished_at = now
                 if row.kind == "report":
                     _fail_report(session, row, row.reason, now)
@@ -85,6 +85,13 @@ class Jobs:
             if row is not None:
                 row.lease_until = until
             return row is not None
+
+    def give_back(self, job_id: int, owner: str, now: float) -> None:
+        """The store failed, not the job: anybody may claim it again, and this attempt does not count."""
+        with self._database.write() as session:
+            row = self._held(session, job_id, owner)
+            if row is not None:
+                row.lease_until, row.attempts = now, row.attempts - 1
 
     def instance(self, sop_uid: str) -> tuple[str, str]:
         """(archive key, eligibility) of one instance."""

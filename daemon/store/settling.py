@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from daemon.core.records import Wanted
@@ -39,12 +39,13 @@ class Settling:
                     moved.append(study_uid)
         return moved
 
-    def _in_state(self, state: StudyState) -> list[str]:
+    def _in_state(self, state: StudyState, *ready: ColumnElement[bool]) -> list[str]:
+        """The oldest studies in `state` that are `ready`: those that wait must not hold up those that came later."""
         with self._database.read() as session:
             return list(
                 session.scalars(
                     select(StudyRow.study_uid)
-                    .where(StudyRow.state == state)
+                    .where(StudyRow.state == state, *ready)
                     .order_by(StudyRow.last_instance_at)
                     .limit(BATCH)
                 )
@@ -97,7 +98,18 @@ class Settling:
             study.reason = "; ".join(sorted({*reasons, *(job.reason for job in jobs)} - {""}))
             return StudyEvent.NOTHING_ELIGIBLE
 
-        return self._move(self._in_state(StudyState.ANALYSING), StudyState.ANALYSING, decide)
+        return self._move(
+            self._in_state(
+                StudyState.ANALYSING,
+                ~exists().where(
+                    JobRow.study_uid == StudyRow.study_uid,
+                    JobRow.kind == "analyse",
+                    JobRow.state.not_in(JOB_ANSWERED),
+                ),
+            ),
+            StudyState.ANALYSING,
+            decide,
+        )
 
     def queue_deliveries(self, wanted: Sequence[Wanted], now: float) -> list[str]:
         """Reported studies get one delivery per destination and object it wants; objects sent before stay sent."""
@@ -108,13 +120,17 @@ class Settling:
             outputs = session.scalars(
                 select(OutputRow).where(OutputRow.study_uid == study.study_uid, OutputRow.revision == study.revision)
             ).all()
+            unserved = []
             for want in wanted:
-                for output in outputs:
-                    if _wants(want, output):
-                        values: dict[str, Any] = {"destination": want.destination, "sop_uid": output.sop_uid}
-                        values |= {"study_uid": study.study_uid, "state": DeliveryState.PENDING, "attempts": 0}
-                        values |= {"created_at": now, "retry_since": now, "next_at": now, "reason": ""}
-                        insert_once(session, DeliveryRow, values)
+                fitting = [output for output in outputs if _wants(want, output)]
+                if not fitting:
+                    unserved.append(f"{want.destination}: no result was made for it, replay with --analysis makes one")
+                for output in fitting:
+                    values: dict[str, Any] = {"destination": want.destination, "sop_uid": output.sop_uid}
+                    values |= {"study_uid": study.study_uid, "state": DeliveryState.PENDING, "attempts": 0}
+                    values |= {"created_at": now, "retry_since": now, "next_at": now, "reason": ""}
+                    insert_once(session, DeliveryRow, values)
+            study.reason = "; ".join(unserved)  # the settings changed since the results were made
             return StudyEvent.SENDING
 
         return self._move(self._in_state(StudyState.REPORTED), StudyState.REPORTED, decide)
@@ -134,16 +150,26 @@ class Settling:
                 return None
             study.settled_at = now
             if not counts.get(DeliveryState.DEAD):
-                return StudyEvent.ALL_SENT
+                return StudyEvent.GIVEN_UP if study.reason else StudyEvent.ALL_SENT
             dead = session.execute(
                 select(DeliveryRow.destination, DeliveryRow.reason).where(
                     DeliveryRow.study_uid == study.study_uid, DeliveryRow.state == DeliveryState.DEAD
                 )
             )
-            study.reason = "; ".join(sorted({f"{destination}: {reason}" for destination, reason in dead}))
+            given_up = {f"{destination}: {reason}" for destination, reason in dead}
+            study.reason = "; ".join(sorted(given_up | {study.reason} - {""}))
             return StudyEvent.GIVEN_UP
 
-        return self._move(self._in_state(StudyState.DELIVERING), StudyState.DELIVERING, decide)
+        return self._move(
+            self._in_state(
+                StudyState.DELIVERING,
+                ~exists().where(
+                    DeliveryRow.study_uid == StudyRow.study_uid, DeliveryRow.state == DeliveryState.PENDING
+                ),
+            ),
+            StudyState.DELIVERING,
+            decide,
+        )
 
 
 def _wants(want: Wanted, output: OutputRow) -> bool:

@@ -2,7 +2,7 @@
 
 The schedule runs on the clock, not on a count of steps: a run ends when it was told to, however busy the machine is,
 and with its learning rate at zero. State is written whole and renamed, so that a kill at any moment leaves the last
-state readable.
+state readable. Runs on the CPU, forward in bfloat16.
 """
 
 from __future__ import annotations

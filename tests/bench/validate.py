@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,15 @@ def checks(results: Sequence[tuple[Path, Dataset]], sources: dict[str, Path], sa
             yield "dcmpschk", path, lambda path=path: validators.dcmpschk(path)  # type: ignore[misc]
 
 
+def spread(reports: Sequence[tuple[Path, Dataset]], size: int, dice: random.Random) -> set[Path]:
+    """`size` SRs by chance, in turn from those with no lesion, one, two, …: not all of them are templated alike."""
+    kinds: dict[int, list[Path]] = {}
+    for path, ds in dice.sample(reports, len(reports)):
+        kinds.setdefault(str(ds.to_json()).count('"Measurement Group"'), []).append(path)
+    turns = [path for turn in zip_longest(*kinds.values()) for path in turn if path is not None]
+    return set(turns[:size])
+
+
 @app.command()
 def main(
     run: Annotated[Path, typer.Argument(help="the folder of an acceptance or kill run")],
@@ -53,8 +63,7 @@ def main(
         end([f"{program} is not installed" for program in absent], "validators")
     results = [(path, dcmread(path)) for path in sorted((run / "results").glob("*.dcm"))]
     sources = {film.sop_uid: Path(film.path) for film in sent(run)}
-    reports = [path for path, ds in results if ds.SOPClassUID in SR_CLASSES]
-    chosen = set(random.Random(seed).sample(reports, min(sample, len(reports))))
+    chosen = spread([(path, ds) for path, ds in results if ds.SOPClassUID in SR_CLASSES], sample, random.Random(seed))
     with ThreadPoolExecutor(parallel) as pool:
         jobs = list(checks(results, sources, chosen))
         answers = list(zip(jobs, pool.map(lambda job: job[2](), jobs), strict=True))
@@ -63,7 +72,8 @@ def main(
     for kind, count in kinds.most_common():
         if is_note(kind):
             console.print(f"NOTE  {count} x {kind}", markup=False, highlight=False, soft_wrap=True)
-    misses = [f"{count} x {kind}" for kind, count in kinds.most_common() if not is_note(kind)]
+    seen_in = {f"{name}: {without_values(line)}": path.name for (name, path, _), said in answers for line in said}
+    misses = [f"{count} x {kind} (as in {seen_in[kind]})" for kind, count in kinds.most_common() if not is_note(kind)]
     end(misses + ([] if results else ["there are no objects"]), "no validator complains")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 
 from daemon.dimse.contexts import STORAGE_SCU
 from tests.conftest import skip_where_missing
@@ -25,6 +26,7 @@ from tests.support.system import Thoraxd
 QUICK = {"first_s": 0.2, "factor": 1.5, "longest_s": 0.5, "give_up_s": 60.0, "refused_attempts": 3}
 UNREACHABLE = {"no connection", "no answer"}
 SR_CLASSES = tuple(item.uid for item in STORAGE_SCU if "SR" in item.name)
+(GSPS_CLASS,) = (item.uid for item in STORAGE_SCU if "SR" not in item.name)
 
 
 @contextmanager
@@ -176,6 +178,18 @@ def test_a_destination_that_is_down_gets_everything_once_when_it_is_back(reporte
             report = settled(system)
     assert report["state"] == "DELIVERED"
     assert len(peer.accepted()) == len({arrival.sop_uid for arrival in peer.arrivals}) == 2
+
+
+def test_a_damaged_result_is_never_sent_and_holds_up_no_other(reported: Path, tmp_path: Path) -> None:
+    peer, copy = Receiver(), tmp_path / "copy"
+    shutil.copytree(reported, copy, ignore=shutil.ignore_patterns("run", "daemon.lock"))
+    damaged = next(path for path in (copy / "archive").rglob("*.dcm") if dcmread(path).Modality == "SR")
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    with receiving(peer), delivering(copy, tmp_path / "own", [peer.destination()], give_up_s=2.0) as system:
+        report = settled(system)
+    assert report["state"] == "FAILED"
+    assert "is damaged" in report["reason"]
+    assert [arrival.sop_class_uid for arrival in peer.accepted()] == [GSPS_CLASS]
 
 
 def test_a_destination_slower_than_its_time_limit_is_tried_again(reported: Path, tmp_path: Path) -> None:

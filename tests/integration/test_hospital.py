@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -17,7 +18,7 @@ from tests.support.system import Thoraxd
 def test_two_workers_on_postgresql_and_an_outside_redis_answer_every_film_once(
     tmp_path: Path, postgres: PostgresServer, outside_redis: RedisServer, pacs: Orthanc
 ) -> None:
-    places = {
+    places: dict[str, dict[str, Any]] = {
         "database": {"url": postgres.url},
         "broker": {"url": outside_redis.url},
         "model": {"picture_check": True},

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,14 +100,16 @@ def test_a_broker_that_was_down_is_sent_to_again_when_it_is_back(tmp_path: Path)
     port = free_port()
     settings = {"broker": {"url": f"redis://127.0.0.1:{port}/0"}}
     with Thoraxd(tmp_path / "own", workers=0, settings=settings) as system:
+        noticed = 0
         for number in range(2):
             with skip_where_missing(redis_server(tmp_path / f"redis-{number}", port)) as server:
                 film = make_cxr(rows=64, columns=48)
                 assert sender.send(system.port, [film]) == [0x0000]
                 with redis.Redis.from_url(server.url) as client:
-                    wait_until(lambda c=client: c.llen(QUEUES["analyse"]) > 0, 10, "a message in the queue")
+                    wait_until(partial(client.llen, QUEUES["analyse"]), 10, "a message in the queue")
             assert sender.send(system.port, [make_cxr(rows=64, columns=48)]) == [0x0000]
-            wait_until(lambda n=number: len(system.events("broker.unreachable")) > n, 10, "the daemon to notice")
+            wait_until(lambda: len(system.events("broker.unreachable")) > noticed, 10, "the daemon to notice")
+            noticed = len(system.events("broker.unreachable"))
         assert system.events("loop.error") == []
 
 

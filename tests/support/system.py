@@ -17,7 +17,7 @@ from daemon.store.archive import Archive
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger
 from tests.support.peers import processes, programs
-from tests.support.peers.sender import associate
+from tests.support.peers.sender import associate, hang_up
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 120.0  # torch and the weights, on a machine that is busy with something else
@@ -146,6 +146,7 @@ class Thoraxd:
     def close(self) -> None:
         """Stop, and give back what this object itself has open."""
         self.stop()
+        hang_up(self.port)
         self.ledger.close()
 
     def worker_is_ready(self) -> bool:

@@ -59,6 +59,7 @@ def test_all_mistakes_are_reported_together(tmp_path, monkeypatch):
     [
         (("commitment = false", "commitment = true"), "storage commitment"),
         (('"sr", "gsps"', '"kos"'), "outputs"),
+        (('"sr", "gsps"', ""), "outputs"),
         (('"stone"', '"weasis"'), "profile"),
         (("port = 4242", "port = 70000"), "port"),
         (("[[destination]]", DESTINATION + "[[destination]]"), "same name"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,12 @@ from typing import cast
 
 from pydicom import Dataset
 from pydicom.uid import UID
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
+from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext
 
 Context = tuple[str, str]  # SOP class, transfer syntax
@@ -23,6 +25,17 @@ Context = tuple[str, str]  # SOP class, transfer syntax
 def context_of(ds: Dataset) -> Context:
     """The presentation context that `ds` needs as it is."""
     return str(ds.SOPClassUID), str(ds.file_meta.TransferSyntaxUID)
+
+
+# Sockets by the port they lead to: pynetdicom leaves that of a peer that was killed to the garbage collector, which
+# complains of it in whatever test runs then.
+_connections: dict[int, list[socket.socket]] = {}
+
+
+def hang_up(port: int) -> None:
+    """Close whatever connections of ours to this port are left; for when nobody is there any more."""
+    for connection in _connections.pop(port, []):
+        connection.close()
 
 
 def associate(
@@ -34,7 +47,12 @@ def associate(
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 60
     for sop_class, syntax in sorted(set(contexts)):
         ae.add_requested_context(sop_class, syntax)
-    return ae.associate("127.0.0.1", port, ae_title=called)
+
+    def remember(event: Event) -> None:
+        if event.assoc.dul.socket is not None and event.assoc.dul.socket.socket is not None:
+            _connections.setdefault(port, []).append(event.assoc.dul.socket.socket)
+
+    return ae.associate("127.0.0.1", port, ae_title=called, evt_handlers=[(evt.EVT_CONN_OPEN, remember)])
 
 
 @contextmanager

@@ -50,6 +50,8 @@ def test_calibrate_refits_weights_to_a_site(folder: Path, tmp_path: Path, tiny_w
     refitted = load(out)
     assert refitted.calibration.words == "sensitivity 0.90 on 30 abnormal films of this site"
     assert refitted.digest == load(tiny_weights).digest  # the weights are the same; the card differs
+    ran("calibrate", folder, "--out", out, "--weights", tiny_weights, "--sensitivity", 0.8)
+    assert refitted.version.startswith("0+site.") and load(out).version != refitted.version
 
 
 def test_bench_prints_both_ways_of_scoring(tiny: LesionNet, tiny_weights: Path):

@@ -33,6 +33,13 @@ def test_what_is_not_there_is_an_error_of_the_store(archive):
         archive.read("1.2/9.9.aa.dcm")
 
 
+def test_what_cannot_be_written_is_an_error_of_the_store(tmp_path):
+    archive = Archive(str(tmp_path / "archive"))
+    (tmp_path / "archive" / "1.2").write_bytes(b"a file where a folder is wanted")
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        archive.write("1.2/1.2.3.aa.dcm", b"report")
+
+
 def test_deleting_twice_is_deleting(archive):
     archive.write("1.2/1.2.3.aa.dcm", b"x")
     archive.delete("1.2/1.2.3.aa.dcm")

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.records import NewOutput, ReceivedInstance, Wanted
 from daemon.core.states import JobState
-from daemon.store import migrate
+from daemon.store import migrate, settling
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger
 
@@ -165,6 +165,15 @@ def test_a_job_that_costs_every_worker_its_life_is_given_up_with_the_reason(ledg
     assert "given up after 3 attempts" in ledger.views.studies(["1.2"])[0]["reason"]
 
 
+def test_a_job_that_the_store_interrupts_is_given_back_and_its_attempts_do_not_count(ledger):
+    ledger.intake.record(instance(), 100.0)
+    (job_id,) = job_ids(ledger, 100.0)
+    for now in range(200, 200 + 100 * ATTEMPTS, 50):
+        assert ledger.jobs.claim(job_id, "w", now, LEASE_S, ATTEMPTS) is not None
+        ledger.jobs.give_back(job_id, "w", now)
+        assert job_ids(ledger, now + 1.0) == [job_id], "before the lease would have lapsed"
+
+
 def test_a_later_image_opens_a_revision_whose_report_names_the_one_before(ledger):
     reported(ledger)
     deliver(ledger, 106.0)
@@ -224,6 +233,48 @@ def test_a_delivery_that_is_given_up_fails_its_study_and_replay_sends_it_again(l
     deliver(ledger, 201.0)
     ledger.settling.finish_deliveries(202.0)
     assert state(ledger) == "DELIVERED"
+
+
+def test_a_study_of_which_a_destination_gets_nothing_is_not_called_delivered(ledger):
+    reported_to = [PACS, Wanted("viewer", ("sr",), "stone", True)]
+    for wanted in (reported_to, reported_to[1:]):
+        study_uid = f"1.2.{len(wanted)}"
+        ledger.intake.record(instance(f"{study_uid}.1", study_uid), 100.0)
+        complete(ledger, 103.0)
+        answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
+        ledger.settling.close_answered(104.0)
+        report(ledger, 104.0, output(f"2.25.{len(wanted)}"))
+        ledger.settling.queue_deliveries(wanted, 105.0)
+        deliver(ledger, 106.0)
+        ledger.settling.finish_deliveries(107.0)
+        assert state(ledger, study_uid) == "FAILED"
+        assert "viewer: no result was made for it" in ledger.views.studies([study_uid])[0]["reason"]
+
+
+def test_studies_that_wait_hold_up_none_that_came_later(ledger, monkeypatch):
+    monkeypatch.setattr(settling, "BATCH", 1)
+    for number in (1, 2):  # the first of each pair waits: for an answer, then for its destination
+        ledger.intake.record(instance(f"1.2.{number}.1", f"1.2.{number}"), 100.0 + number)
+    complete(ledger, 110.0)
+    first, second = job_ids(ledger, 110.0)
+    for job_id in (second, first):
+        job = ledger.jobs.claim(job_id, "w", 111.0, LEASE_S, ATTEMPTS)
+        ledger.jobs.finish_analysis(job, "w", JobState.DONE, 111.0, answer="{}", probability=0.9, positive=True)
+        assert ledger.settling.close_answered(112.0) == [job.study_uid]
+        report(ledger, 113.0, output(f"2.25.{job_id}"))
+        ledger.settling.queue_deliveries([PACS], 114.0)
+    later = next(item for item in ledger.deliveries.due("pacs", 115.0, 60.0, 100) if item.study_uid == "1.2.2")
+    ledger.deliveries.sent(later.id, 0, 116.0)
+    assert ledger.settling.finish_deliveries(117.0) == ["1.2.2"]
+
+
+def test_nothing_is_replayed_while_a_later_image_is_answered(ledger):
+    reported(ledger)
+    deliver(ledger, 106.0)
+    ledger.settling.finish_deliveries(107.0)
+    ledger.intake.record(instance("1.2.9"), 200.0)
+    assert ledger.deliveries.replay(["1.2"], None, failed_only=False, now=201.0) == 0
+    assert state(ledger) == "RECEIVED"
 
 
 def test_what_waits_for_a_destination_that_is_gone_is_given_up(ledger):
