@@ -8,7 +8,7 @@ FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit peers acceptance acceptance-hospital kill memory evaluate clean
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate kill memory evaluate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -38,19 +38,23 @@ peers: ## DCMTK, Orthanc, Redis, PostgreSQL, validators from Debian (root only; 
 	@sh tests/support/install.sh
 
 acceptance: install peers ## 232 films through a real Orthanc: counts and times (long)
-	$(BIN)/python -m tests.bench acceptance
+	$(BIN)/python -m tests.bench.acceptance
 
 acceptance-hospital: install peers ## the same on PostgreSQL and an outside Redis with two workers (long)
-	$(BIN)/python -m tests.bench acceptance --postgres --redis --workers 2
+	$(BIN)/python -m tests.bench.acceptance --postgres --redis --workers 2 --run bench-out/hospital
+
+validate: ## every object of the last acceptance run through the public validators; its logs searched for patients
+	$(BIN)/python -m tests.bench.validate bench-out/acceptance
+	$(BIN)/python -m tests.bench.phi bench-out/acceptance
 
 kill: install peers ## the same with daemon, worker and Redis killed at random (long)
-	$(BIN)/python -m tests.bench kill
+	$(BIN)/python -m tests.bench.kill
 
 memory: install peers ## the receiver's memory under 8 senders of 10 MB films
-	$(BIN)/python -m tests.bench memory
+	$(BIN)/python -m tests.bench.memory
 
 evaluate: install ## the detector's figures on the held-out fold, into evaluation-out (needs the films)
 	$(BIN)/thoraxd-model evaluate $(FILMS)/rsna $(FILMS)/nih $(FILMS)/nih128 --peer $(FILMS)/chexnet.csv --out evaluation-out
 
 clean: ## remove .venv and what tests and demos left
-	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-out bench-out evaluation-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

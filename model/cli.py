@@ -95,7 +95,7 @@ def calibrate(
     original = load(weights)
     version = f"{original.version.partition('+')[0]}+site.{refitted.fingerprint()}"
     written = save(out, replace(original, version=version, calibration=refitted))
-    typer.echo(f"{out} {written.version} ({written.digest[:12]}): positive at {refitted.operating_point}, {refitted.words}")
+    typer.echo(f"{out} {written.version}: positive at {refitted.operating_point}, {refitted.words}")
 
 
 @app.command()
