@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import warnings
 from typing import Any
 
@@ -32,7 +33,15 @@ def configure(level: str, style: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    threading.excepthook = _thread_error
     hush()
+
+
+def _thread_error(died: threading.ExceptHookArgs) -> None:
+    """A library's thread ended by an error: an event, in place of Python's traceback with its values."""
+    if died.exc_value is not None:
+        kind, name = type(died.exc_value).__name__, died.thread.name if died.thread else "?"
+        structlog.get_logger().error("thread.error", thread=name, kind=kind, at=where(died.exc_value))
 
 
 def hush() -> None:
