@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+KEEP_S = 3600.0  # a release so long ago delays nothing any more
+
 
 class Presence:
     """Studies by the associations that bring them."""
@@ -28,8 +30,12 @@ class Presence:
         """`association` was released, aborted, or its connection was lost."""
         now = self._clock()
         with self._lock:
-            for study_uid in self._open.pop(association, set()):
-                self._released_at[study_uid] = now
+            brought = self._open.pop(association, set())
+            if not brought:
+                return
+            # A study that was complete before (a repeated instance) is never asked for again: nobody forgets it.
+            kept = {uid: at for uid, at in self._released_at.items() if now - at < KEEP_S}
+            self._released_at = kept | dict.fromkeys(brought, now)
 
     def open_studies(self) -> frozenset[str]:
         """Studies that an open association has brought instances of."""

@@ -16,6 +16,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from daemon.core.errors import ThoraxdError
 from daemon.core.log import where
+from daemon.core.uids import is_uid
 from daemon.dimse import status
 from daemon.dimse.contexts import STORAGE_SCP, TRANSFER_SYNTAXES_SCP, VERIFICATION
 from daemon.dimse.guard import cut, guard, let_go
@@ -94,25 +95,25 @@ class Scp:
     def _on_c_store(self, event: Event) -> int | Dataset:
         """C-STORE-RQ -> status; PS3.4 Annex B."""
         request = cast(C_STORE, event.request)
+        sop_uid = str(request.AffectedSOPInstanceUID)
+        instance = sop_uid if is_uid(sop_uid) else "malformed"  # anything may stand there, a name too
         try:
             taken = self._ingest.take(
                 Received(
                     path=event.dataset_path,
                     sop_class_uid=str(request.AffectedSOPClassUID),
-                    sop_uid=str(request.AffectedSOPInstanceUID),
+                    sop_uid=sop_uid,
                     transfer_syntax_uid=str(event.context.transfer_syntax),
                     calling_ae=str(event.assoc.requestor.ae_title).strip(),
                 )
             )
         except ThoraxdError as error:
             code = status.status_of(error)
-            log.warning(
-                "instance.refused", instance=request.AffectedSOPInstanceUID, status=f"{code:04X}", why=str(error)
-            )
+            log.warning("instance.refused", instance=instance, status=f"{code:04X}", why=str(error))
             return status.failure(code, str(error))
         except Exception as error:  # noqa: BLE001  an association must survive any one instance
             kind, at = type(error).__name__, where(error)
-            log.error("instance.error", instance=request.AffectedSOPInstanceUID, kind=kind, at=at)
+            log.error("instance.error", instance=instance, kind=kind, at=at)
             return status.failure(status.PROCESSING_FAILURE, "processing failure")
         self._presence.touched(id(event.assoc), taken.study_uid)
         if not event.assoc.is_established:  # it broke while the instance was being kept

@@ -9,11 +9,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import Dataset
+from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import C_STORE
 
 from tests.integration.conftest import NOBODY
 from tests.support.builders import make_cxr
@@ -134,3 +137,22 @@ def test_a_disk_that_fills_while_a_film_arrives_keeps_no_piece_of_it(tmp_path: P
         refused(system, large)
         ballast.unlink()
         assert sender.send(system.port, [large]) == [0x0000]
+        assert {event["kind"] for event in system.events("thread.error")} == {"OSError"}
+        assert "Traceback" not in system.log.read_text(), "a traceback may quote what was received"
+
+
+def test_a_name_in_place_of_a_uid_is_refused_and_not_logged(tmp_path: Path) -> None:
+    film = make_cxr(**SMALL)
+    with alone(tmp_path) as system, sender.association(system.port, [sender.context_of(film)]) as assoc:
+        message = C_STORE_RQ()
+        request = C_STORE()
+        request.MessageID, request.Priority = 1, 2
+        request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = film.SOPClassUID, film.SOPInstanceUID
+        request.DataSet = BytesIO(sender.encoded(film))
+        message.primitive_to_message(request)
+        message.command_set["AffectedSOPInstanceUID"]._value = "Doe^John"  # as no check of ours would let it out
+        for fragment in message.encode_msg(assoc.accepted_contexts[0].context_id, 16_384):
+            assoc.dul.send_pdu(fragment)
+        wait_until(lambda: bool(system.events("instance.refused")), 5, "the refusal")
+        assert system.events("instance.refused")[0]["status"] == "A900"
+        assert "Doe" not in system.log.read_text()

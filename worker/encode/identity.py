@@ -49,19 +49,9 @@ def gsps_uid(request: ReportRequest, image: SourceImage, marking: bool) -> UID:
     return derive("gsps", FORM, _shape(marking), *_made_by(request), _input(image))
 
 
-def film_tracking_uid(image: SourceImage, identity: ModelIdentity) -> UID:
-    """The tracking UID of the film's own result (TID 1501)."""
-    return derive("film", _input(image), identity.digest, identity.operating_point)
-
-
-def study_tracking_uid(study_uid: str, identity: ModelIdentity) -> UID:
-    """The tracking UID of the study's result (TID 1501)."""
-    return derive("study", study_uid, identity.digest, identity.operating_point)
-
-
 def lesion_tracking_uid(image: SourceImage, identity: ModelIdentity, number: int) -> UID:
     """The tracking UID of the film's `number`th shown lesion: the same in every flavour, GSPS and revision."""
-    return derive("lesion", _input(image), identity.digest, identity.operating_point, str(number))
+    return derive("lesion", _input(image), identity.version, identity.digest, str(number))
 
 
 def device_uid(request: ReportRequest) -> UID:

@@ -5,9 +5,7 @@ stone  Comprehensive SR, the only class whose regions Orthanc Stone draws (Dicom
        image named (111040, DCM, Original Source), which it insists on. Stone prints a number beside a box only for
        (111047, DCM, Probability of cancer); ours is no such thing, so the box is drawn without its number.
 ohif   Comprehensive SR with the region repeated under the lesion's NUM, where @cornerstonejs/adapters looks for it when
-       a reader makes the marks editable; the copy is INFERRED FROM, which TID 300 allows. Results on whole images are
-       said outside the Imaging Measurements: OHIF 3.12 fails on a measurement group without a region
-       (_checkIfCanAddMeasurementsToDisplaySet reads the first of none).
+       a reader makes the marks editable; the copy is INFERRED FROM, which TID 300 allows.
 """
 
 from __future__ import annotations
@@ -30,12 +28,11 @@ class Profile:
     sop_class_uid: UID
     region_source: Code
     region_under_measurement: bool
-    groups_without_region: bool
     series_number: int
 
 
 PROFILES: Mapping[str, Profile] = {
-    "air": Profile(Comprehensive3DSRStorage, SOURCE, False, True, 9110),
-    "stone": Profile(ComprehensiveSRStorage, codes.ORIGINAL_SOURCE, False, True, 9120),
-    "ohif": Profile(ComprehensiveSRStorage, SOURCE, True, False, 9130),
+    "air": Profile(Comprehensive3DSRStorage, SOURCE, False, 9110),
+    "stone": Profile(ComprehensiveSRStorage, codes.ORIGINAL_SOURCE, False, 9120),
+    "ohif": Profile(ComprehensiveSRStorage, SOURCE, True, 9130),
 }

@@ -1,14 +1,15 @@
 """The results on whole images: the study's and each film's, positive, negative, or not analysed and why.
 
-PS3.16 TID 1501 groups on the images, or, for a viewer that cannot open a report with such groups, the same said as
-evaluations of the images (TID 1500, Qualitative Evaluations).
+Said as evaluations of the images (PS3.16 TID 1500, Qualitative Evaluations; a number beside the codes extends it), not
+as TID 1501 groups: OHIF 3.12 cannot open a report that has a group without a region
+(_checkIfCanAddMeasurementsToDisplaySet reads the first of none), and PixelMed's validator, where a report has exactly
+one region, demands one of every group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -16,23 +17,16 @@ from highdicom.sr import (
     ContainerContentItem,
     ContentSequence,
     ImageContentItem,
-    Measurement,
-    MeasurementsAndQualitativeEvaluations,
     NumContentItem,
-    QualitativeEvaluation,
     RelationshipTypeValues,
-    SourceImageForMeasurementGroup,
     TextContentItem,
-    TrackingIdentifier,
 )
 from highdicom.sr.value_types import ContentItem
 from pydicom.sr.coding import Code
-from pydicom.uid import UID
 
 from model.findings import ModelIdentity
 from worker.encode import codes, wording
 from worker.encode.header import plain
-from worker.encode.identity import film_tracking_uid, study_tracking_uid
 from worker.encode.request import SourceImage
 from worker.encode.source import Source
 
@@ -54,7 +48,6 @@ class Result:
     """One statement on whole images. probability: None when there is none; cut: the operating point on it."""
 
     name: str
-    tracking_uid: UID
     probability: float | None
     cut: float | None
     summary: Code
@@ -64,25 +57,7 @@ class Result:
 
 def results(films: list[Film], identity: ModelIdentity, marking: bool) -> list[Result]:
     """The study's result, then each film's; of a study of one film the study's says it all."""
-    return [_of_study(films, identity), *(_of_film(film, identity, marking) for film in films if len(films) > 1)]
-
-
-def as_group(result: Result, identity: ModelIdentity) -> ContentItem:
-    """A result as a TID 1501 group."""
-    measured = [] if result.probability is None else [wording.percentage(result.probability)]
-    (group,) = MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(result.tracking_uid, result.name),
-        finding_type=codes.RADIOLOGIC_FINDING if measured else None,
-        algorithm_id=algorithm(identity, result.cut),
-        measurements=[Measurement(codes.CERTAINTY, value, codes.PERCENT) for value in measured],
-        qualitative_evaluations=[QualitativeEvaluation(codes.SUMMARY, result.summary)],
-        source_images=[
-            SourceImageForMeasurementGroup(source.sop_class_uid, source.sop_instance_uid, list(source.frames) or None)
-            for source in result.sources
-        ],
-    )
-    group.ContentSequence.append(comment_item(result.comment))
-    return cast(ContentItem, group)
+    return [_of_study(films, identity), *(_of_film(film, marking) for film in films if len(films) > 1)]
 
 
 def as_evaluations(said: list[Result], identity: ModelIdentity) -> ContainerContentItem:
@@ -117,7 +92,6 @@ def _of_study(films: list[Film], identity: ModelIdentity) -> Result:
     comment += wording.operating_point(identity, top.operating_point) + "."
     return Result(
         "study",
-        study_tracking_uid(films[0].source.study_uid, identity),
         top.probability,
         top.operating_point,
         codes.SUMMARIES[len(analysed) == len(films), positive],
@@ -126,14 +100,14 @@ def _of_study(films: list[Film], identity: ModelIdentity) -> Result:
     )
 
 
-def _of_film(film: Film, identity: ModelIdentity, marking: bool) -> Result:
-    uid, found = film_tracking_uid(film.image, identity), film.image.findings
+def _of_film(film: Film, marking: bool) -> Result:
+    found = film.image.findings
     if found is None:
         comment = f"{film.name}: {wording.not_analysed_line(film.image.not_analysed)}"
-        return Result(film.name, uid, None, None, codes.NOT_ANALYSED, comment, (film.source,))
+        return Result(film.name, None, None, codes.NOT_ANALYSED, comment, (film.source,))
     summary = codes.SUMMARIES[True, found.positive or bool(marking and found.shown)]
     comment = f"{film.name}: {wording.film_line(found, marking)}"
-    return Result(film.name, uid, found.probability, found.operating_point, summary, comment, (film.source,))
+    return Result(film.name, found.probability, found.operating_point, summary, comment, (film.source,))
 
 
 def _evaluated(result: Result, identity: ModelIdentity) -> Iterator[ContentItem]:

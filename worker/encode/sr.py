@@ -18,6 +18,7 @@ from highdicom.sr import (
     ObserverContext,
     RelationshipTypeValues,
 )
+from highdicom.sr.value_types import ContentItem
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -31,7 +32,7 @@ from worker.encode.library import image_library
 from worker.encode.profiles import PROFILES, Profile
 from worker.encode.reading import items, text
 from worker.encode.request import CannotEncode, ReportRequest
-from worker.encode.results import Film, as_evaluations, as_group, comment_item, results
+from worker.encode.results import Film, as_evaluations, comment_item, results
 from worker.encode.source import Source, in_order
 
 # Of the Referenced Request Sequence: what the image states itself, and what it states in its Request Attributes.
@@ -114,10 +115,9 @@ def _order(source: Source) -> Dataset | None:
 
 
 def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: bool) -> Dataset:
-    """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, and what it is in words."""
+    """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, Qualitative Evaluations."""
     contains, identity = RelationshipTypeValues.CONTAINS, request.identity
-    said = results(films, identity, marking)
-    groups = [as_group(result, identity) for result in said] if profile.groups_without_region else []
+    groups: list[ContentItem] = []
     for film in films:
         shown = film.image.findings.shown if film.image.findings and marking else ()
         groups += [lesion_group(film, n, lesion, identity, profile) for n, lesion in enumerate(shown, start=1)]
@@ -133,7 +133,7 @@ def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: 
             CodeContentItem(codes.PROCEDURE_REPORTED, codes.PROCEDURE, RelationshipTypeValues.HAS_CONCEPT_MOD),
             image_library([film.source for film in films]),
             measurements,
-            *([] if profile.groups_without_region else [as_evaluations(said, identity)]),
+            as_evaluations(results(films, identity, marking), identity),
             comment_item(wording.document_line(analysed, len(films))),
         ]
     )
