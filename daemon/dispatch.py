@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+import redis
 import structlog
 from celery import Celery
 from kombu import pools
 from kombu.exceptions import OperationalError
 
-from daemon.core.contract import QUEUES, TASKS, celery_config
+from daemon.core.contract import QUEUES, TASKS, celery_config, redis_url
 from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()
 
 RESEND_S = 20.0  # a job that no worker has taken up after this long is sent again
 WINDOW = 64  # jobs out at a time
+CROWDED = 4 * WINDOW  # messages in a queue of the broker
 BROKER_DOWN_S = 1.0
 
 
@@ -26,6 +28,7 @@ class Dispatch:
         self._ledger, self._clock = ledger, clock
         self._broker_url = broker_url
         self._celery = self._application()
+        self._redis = redis.Redis.from_url(redis_url(broker_url), socket_timeout=5, socket_connect_timeout=5)
 
     def _application(self) -> Celery:
         app = Celery("thoraxd")
@@ -34,7 +37,13 @@ class Dispatch:
 
     def turn(self) -> float:
         """Send what is due; seconds until the next turn."""
-        jobs = self._ledger.jobs.take_unsent(self._clock(), RESEND_S, WINDOW)
+        try:
+            # Where nobody works, more and more messages for the same jobs would only be in the way later.
+            kinds = [kind for kind, queue in QUEUES.items() if self._redis.llen(queue) < CROWDED]
+        except (redis.RedisError, OSError) as error:
+            self._not_taken([], error)
+            return BROKER_DOWN_S
+        jobs = self._ledger.jobs.take_unsent(self._clock(), RESEND_S, WINDOW, kinds)
         for position, (job_id, kind) in enumerate(jobs):
             try:
                 self._celery.send_task(TASKS[kind], args=[job_id], queue=QUEUES[kind], retry=False)

@@ -111,9 +111,15 @@ class Ingest:
         )
 
     def _duplicate(self, instance: ReceivedInstance) -> Taken:
-        """The same UID again is accepted and stored once (PS3.4 B.2.3); the first to be recorded stays."""
+        """The same UID again is accepted and stored once (PS3.4 B.2.3); the first to be recorded stays.
+
+        Not so under another Study Instance UID: that would be acknowledged, and the other study never seen.
+        """
         kept = self._ledger.intake.known(instance.sop_uid)
-        if kept is not None and kept != instance.digest:
+        same = kept == (instance.study_uid, instance.digest)
+        if not same:
             self._archive.delete(instance.key)
-        log.info("instance.duplicate", instance=instance.sop_uid, same_bytes=kept == instance.digest)
+        log.info("instance.duplicate", instance=instance.sop_uid, same_bytes=same)
+        if kept is not None and kept[0] != instance.study_uid:
+            raise IdentityMismatch("the SOP Instance UID belongs to an instance of another study")
         return Taken(instance.study_uid, instance.sop_uid, new=False)

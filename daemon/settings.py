@@ -181,7 +181,12 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """The database's URL, the default filled in."""
-        return self.database.url or f"sqlite:///{self.home / 'thoraxd.sqlite'}"
+        return self.database.url or f"sqlite:///{self.sqlite_file}"
+
+    @property
+    def sqlite_file(self) -> Path:
+        """The default database."""
+        return self.home / "thoraxd.sqlite"
 
     @property
     def broker_url(self) -> str:

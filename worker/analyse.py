@@ -15,6 +15,7 @@ from daemon.core.errors import StoreUnavailable
 from daemon.core.log import where
 from daemon.core.records import Job
 from daemon.core.states import JobState
+from model.detector import LEAST_SIDE
 from worker.answers import Answer
 from worker.context import Context
 from worker.lease import held
@@ -62,6 +63,8 @@ def _look_at(job: Job, context: Context) -> tuple[JobState, str, Answer | None]:
     try:
         with context.archive.local(key) as path:
             picture = film(path)
+        if min(picture.image.shape) < LEAST_SIDE:
+            return JobState.FAILED, f"the picture is less than {LEAST_SIDE} pixels wide or high", None
         if context.picture_check is not None:
             verdict = context.picture_check.judge(picture.image)
             if not verdict.accepted:

@@ -14,7 +14,7 @@ from typing import Any
 import redis
 from celery import Celery
 
-from daemon.core.contract import celery_config
+from daemon.core.contract import celery_config, redis_url
 from daemon.core.errors import SettingsError, ThoraxdError
 from daemon.dimse.scu import echo
 from daemon.settings import Destination, Settings, environment_for
@@ -96,7 +96,7 @@ def _broker(settings: Settings) -> str:
         return "embedded, not running (`thoraxd up` starts it)"
     app = Celery("thoraxd-check")
     app.conf.update(celery_config(settings.broker_url))
-    client = redis.Redis.from_url(settings.broker_url.replace("redis+socket://", "unix://"), socket_connect_timeout=5)
+    client = redis.Redis.from_url(redis_url(settings.broker_url), socket_connect_timeout=5)
     client.ping()
     workers = app.control.ping(timeout=1.0)
     return f"answers, {len(workers)} worker{'s' if len(workers) != 1 else ''}"

@@ -45,11 +45,13 @@ def _settings(config: Path | None) -> tuple[Settings, Path | None]:
 
 def _ledger(config: Path | None) -> tuple[Ledger, Settings]:
     settings, _ = _settings(config)
-    ledger, _archive = open_store(settings)
-    if migrate.revision(ledger.database.engine)[0] is None:
-        console.print("The database is empty: nothing was received yet.", style="yellow")
-        raise typer.Exit(1)
-    return ledger, settings
+    # Looking must not make a database: it would belong to whoever looked.
+    if settings.database.url or settings.sqlite_file.exists():
+        ledger, _archive = open_store(settings)
+        if migrate.revision(ledger.database.engine)[0] is not None:
+            return ledger, settings
+    Console(stderr=True).print("Nothing was received yet: there is no ledger.", style="yellow")
+    raise typer.Exit(1)
 
 
 def _lines(reports: list[dict[str, Any]]) -> None:
@@ -153,7 +155,7 @@ def replay(
         console.print(f"{count} objects will be sent again")
         if known and not count:
             console.print("No result of these studies waits for delivery; --analysis analyses their images again.")
-    if known != set(wanted) or not count:
+    if known != set(wanted) or (study_uids and not count):
         raise typer.Exit(1)
 
 

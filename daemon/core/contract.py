@@ -37,3 +37,8 @@ def celery_config(broker_url: str) -> dict[str, Any]:
         "task_default_queue": QUEUES["analyse"],
         "task_routes": {TASKS[kind]: {"queue": QUEUES[kind]} for kind in TASKS},
     }
+
+
+def redis_url(broker_url: str) -> str:
+    """A broker URL as redis-py spells it: Celery has a scheme of its own for sockets."""
+    return broker_url.replace("redis+socket://", "unix://", 1)

@@ -1,7 +1,7 @@
 """Reading a received Part 10 file (PS3.10 section 7) up to, never into, its pixels.
 
 Large values stay on disk, and a deflated data set (PS3.5 A.5) is inflated only as far as a header can reach, so a
-hostile file costs a bounded amount of memory.
+hostile file costs a bounded amount of memory and time: what is parsed is never more than MAX_PARSED bytes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
@@ -20,6 +20,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from daemon.core.errors import UnreadableDataSet
 
 MAX_INFLATED_HEADER = 16 * 1024 * 1024
+MAX_PARSED = 4 * 1024 * 1024  # of elements; values that are deferred do not count
 _MAX_META = 1024 * 1024
 _DEFER_ABOVE = 256 * 1024  # above any lookup table (65,536 entries of two bytes), which the GSPS copies
 _PIXELS = 0x7FE00008  # Float Pixel Data, the first of the pixel elements
@@ -37,8 +38,10 @@ def read_header(file: IO[bytes]) -> Dataset:
             ds.file_meta = meta
         else:
             file.seek(0)
-            ds = dcmread(file, stop_before_pixels=True, defer_size=_DEFER_ABOVE)
+            ds = dcmread(cast(BinaryIO, _Metered(file)), stop_before_pixels=True, defer_size=_DEFER_ABOVE)
         uids = [ds.SOPClassUID, ds.SOPInstanceUID, ds.StudyInstanceUID, ds.SeriesInstanceUID]
+    except UnreadableDataSet:
+        raise
     except AttributeError as error:
         raise UnreadableDataSet("the data set lacks SOP Class, SOP Instance, Study or Series Instance UID") from error
     except Exception as error:
@@ -64,4 +67,20 @@ def _read_deflated(file: IO[bytes]) -> Dataset:
     def at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
         return tag >= _PIXELS
 
-    return read_dataset(BytesIO(inflated), False, True, stop_when=at_pixels)
+    return read_dataset(cast(BinaryIO, _Metered(BytesIO(inflated))), False, True, stop_when=at_pixels)
+
+
+class _Metered:
+    """A file that ends the reading after MAX_PARSED bytes: a million empty elements cost 300 bytes of memory each."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._left = file, MAX_PARSED
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file. Raises UnreadableDataSet past the limit."""
+        content = self._file.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise UnreadableDataSet("the header is longer than any radiograph's")
+        return content

@@ -45,6 +45,7 @@ class Scp:
         ae.maximum_pdu_size = MAXIMUM_PDU
         ae.maximum_associations = self._settings.max_associations
         ae.network_timeout = ae.dimse_timeout = self._settings.timeout_s
+        ae.acse_timeout = min(self._settings.timeout_s, 10.0)  # a connection that asks for nothing holds a place
         ae.require_called_aet = self._settings.require_called_ae
         ae.require_calling_aet = list(self._settings.allowed_ae)
         for sop_class in STORAGE_SCP:

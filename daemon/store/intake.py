@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -32,10 +32,11 @@ class Intake:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, sop_uid: str) -> str | None:
-        """The digest of an instance that is on record, else None."""
+    def known(self, sop_uid: str) -> tuple[str, str] | None:
+        """(Study Instance UID, digest) of an instance that is on record, else None."""
         with self._database.read() as session:
-            return session.scalar(select(InstanceRow.digest).where(InstanceRow.sop_uid == sop_uid))
+            row = session.get(InstanceRow, sop_uid)
+            return None if row is None else (row.study_uid, row.digest)
 
     def record(self, instance: ReceivedInstance, now: float) -> bool:
         """Record an archived instance, its study and its job, in one durable transaction.

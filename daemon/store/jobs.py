@@ -5,7 +5,7 @@ The row is the job and the lease is the claim: a message that is lost, doubled o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -23,7 +23,9 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take_unsent(self, now: float, resend_s: float, window: int) -> list[tuple[int, str]]:
+    def take_unsent(
+        self, now: float, resend_s: float, window: int, kinds: Collection[str] = ("report", "analyse")
+    ) -> list[tuple[int, str]]:
         """(id, kind) of jobs to wake a worker for, marked as sent: new ones, and those nobody took up.
 
         At most `window` jobs are out at a time, so that a long queue is not sent again and again while it waits.
@@ -35,7 +37,9 @@ class Jobs:
             out = len(session.scalars(select(JobRow.id).where(waiting, JobRow.sent_at >= stale).limit(window)).all())
             rows = session.scalars(
                 select(JobRow)
-                .where(or_(JobRow.sent_at.is_(None), JobRow.sent_at < stale), or_(waiting, lapsed))
+                .where(
+                    JobRow.kind.in_(kinds), or_(JobRow.sent_at.is_(None), JobRow.sent_at < stale), or_(waiting, lapsed)
+                )
                 # Reports first: their studies have waited longest.
                 .order_by(JobRow.kind.desc(), JobRow.id)
                 .limit(max(0, window - out))

@@ -77,3 +77,11 @@ def test_a_broken_header_is_read_or_refused_and_nothing_else(film, cut, noise):
     except UnreadableDataSet:
         return
     assert header.SOPInstanceUID
+
+
+def test_a_header_of_a_million_empty_elements_is_refused_before_it_is_parsed():
+    whole = part10(make_cxr(rows=16, columns=16))
+    meta_end = 144 + int.from_bytes(whole[140:144], "little")
+    bomb = b"\x09\x00\x10\x10LO\x00\x00" * 1_000_000
+    with pytest.raises(UnreadableDataSet, match="longer than any"):
+        read_header(BytesIO(whole[:meta_end] + bomb + whole[meta_end:]))

@@ -118,6 +118,15 @@ def test_an_instance_with_a_malformed_uid_is_not_kept(house, film, keyword, valu
     assert house.kept() == ([], [])
 
 
+def test_the_uid_of_an_instance_of_another_study_is_refused_and_not_dropped_in_silence(house, film):
+    house.take(film)
+    before = house.kept()
+    film.StudyInstanceUID = "1.2.3.4"
+    with pytest.raises(IdentityMismatch, match="another study"):
+        house.take(film)
+    assert house.kept() == before
+
+
 def test_below_the_reserve_nothing_is_kept(tmp_path, film):
     house = House(tmp_path, reserve_bytes=10**18)
     with pytest.raises(ArchiveFull):

@@ -136,6 +136,12 @@ def test_no_more_jobs_are_out_than_the_window_holds(ledger):
     assert ledger.jobs.take_unsent(101.0, 20.0, 3) == []
 
 
+def test_reports_are_sent_while_analyses_are_held_back(ledger):
+    ledger.intake.record(instance(), 100.0)
+    assert ledger.jobs.take_unsent(100.0, 20.0, 64, ["report"]) == []
+    assert len(ledger.jobs.take_unsent(100.0, 20.0, 64, ["report", "analyse"])) == 1
+
+
 def test_a_repeated_message_does_nothing(ledger):
     ledger.intake.record(instance(), 100.0)
     (job_id,) = job_ids(ledger, 100.0)
