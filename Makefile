@@ -37,7 +37,7 @@ unit: install
 peers: ## DCMTK, Orthanc, Redis, PostgreSQL, validators from Debian (root only; otherwise their tests skip)
 	@sh tests/support/install.sh
 
-acceptance: install peers ## 232 films through a real Orthanc: counts and times (long)
+acceptance: install peers ## 267 films through a real Orthanc: counts and times (long)
 	$(BIN)/python -m tests.bench.acceptance
 
 acceptance-hospital: install peers ## the same on PostgreSQL and an outside Redis with two workers (long)
@@ -57,4 +57,4 @@ evaluate: install ## the detector's figures on the held-out fold, into evaluatio
 	$(BIN)/thoraxd-model evaluate $(FILMS)/rsna $(FILMS)/nih $(FILMS)/nih128 --peer $(FILMS)/chexnet.csv --out evaluation-out
 
 clean: ## remove .venv and what tests and demos left
-	rm -rf $(VENV) demo-out bench-out evaluation-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-out bench-out evaluation-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

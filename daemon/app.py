@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import threading
 import time
@@ -114,6 +115,9 @@ def run(settings: Settings, config: Path | None, *, embedded: bool) -> None:
 
     Raises SettingsError, StoreUnavailable, OSError before anything is listened to.
     """
+    if not embedded and not settings.broker.url:
+        raise SettingsError(["`thoraxd serve` needs broker.url (`thoraxd up` brings a Redis of its own)"])
+    os.umask(0o077)  # what is written names patients
     settings.home.mkdir(parents=True, exist_ok=True)
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

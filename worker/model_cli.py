@@ -48,7 +48,7 @@ def detect(files: Files, as_json: AsJson = False, weights: Weights = None, devic
     """Mark the lesions of films; exit status 1 when one of them could not be read, 2 without usable weights."""
     try:
         detector = Detector.load(weights, device)
-    except (WeightsRefused, RuntimeError) as error:  # torch refuses a device by RuntimeError
+    except (WeightsRefused, RuntimeError, AssertionError) as error:  # torch refuses a device by these two
         typer.echo(f"the detector cannot be loaded: {error}", err=True)
         raise typer.Exit(2) from error
     answers = []

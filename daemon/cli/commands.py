@@ -17,6 +17,7 @@ from rich.console import Console
 from daemon import settings as settings_file
 from daemon.cli import tables
 from daemon.core.log import configure, hush
+from daemon.core.states import StudyState
 from daemon.settings import Settings
 from daemon.store import migrate
 from daemon.store.ledger import Ledger
@@ -33,7 +34,10 @@ app.add_typer(db, name="db")
 # Piped into a file or grep, a UID shall not be folded.
 console = Console() if sys.stdout.isatty() else Console(width=240)
 
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="thoraxd.toml [default: the one here, if any]")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar=settings_file.CONFIG_VARIABLE, help="default: the thoraxd.toml here, if any"),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line")]
 
 
@@ -100,9 +104,11 @@ def studies(
     config: Config = None,
     as_json: Json = False,
     state: Annotated[str | None, typer.Option(help="only studies in this state, e.g. FAILED")] = None,
-    limit: Annotated[int | None, typer.Option(help="only the newest so many")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="only the newest so many")] = None,
 ) -> None:
     """What was received, the newest first, and what became of it."""
+    if state is not None and state.upper() not in set(StudyState):
+        raise typer.BadParameter(f"--state is one of {', '.join(StudyState)}")
     ledger, _ = _ledger(config)
     reports = ledger.views.studies(ledger.views.study_uids(state=state.upper() if state else None, limit=limit))
     if as_json:
@@ -113,12 +119,13 @@ def studies(
 
 @app.command()
 def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
-    """Everything about one study: its images, results and deliveries."""
+    """Everything about one study: its images, findings, results and deliveries. The UID's beginning will do."""
     ledger, _ = _ledger(config)
-    reports = ledger.views.studies([study_uid])
+    reports = ledger.views.studies(ledger.views.named(study_uid))
     if not reports:
         Console(stderr=True).print(f"no study {study_uid}", style="red", markup=False)
         raise typer.Exit(1)
+    study_uid = reports[0]["study_uid"]
     report = reports[0] | {"objects": ledger.views.object_deliveries(study_uid)}
     report["findings"] = [json.loads(answer)["findings"] for _, answer in ledger.views.answers(study_uid)]
     if as_json:
@@ -130,7 +137,7 @@ def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
 @app.command()
 def replay(
     study_uids: Annotated[
-        list[str] | None, typer.Argument(help="studies [default: with --failed, all of them]")
+        list[str] | None, typer.Argument(help="studies (default: with --failed, all of them)")
     ] = None,
     config: Config = None,
     destination: Annotated[str | None, typer.Option(help="only to this destination")] = None,
@@ -161,7 +168,7 @@ def replay(
 
 @app.command()
 def demo(
-    files: Annotated[list[Path] | None, typer.Argument(help="DICOM films [default: a synthetic phantom]")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="DICOM films (default: a synthetic phantom)")] = None,
     out: Annotated[Path, typer.Option(help="where results and pictures go")] = Path("demo-out"),
     as_json: Json = False,
 ) -> None:

@@ -27,6 +27,7 @@ from daemon.store.opening import open_store
 
 START_S = 60.0
 PER_FILM_S = 60.0
+MARK = ".thoraxd-demo"  # only a folder that a demo made is emptied by the next
 
 
 def run_demo(files: Sequence[Path], out: Path, console: Console) -> list[dict[str, Any]]:
@@ -34,11 +35,14 @@ def run_demo(files: Sequence[Path], out: Path, console: Console) -> list[dict[st
 
     Each report is `thoraxd show`'s, with "pictures": the PNG of every analysed film.
     """
+    for file in files:
+        _check(file)
     if out.exists():
-        if not (out / "data").is_dir() and any(out.iterdir()):
+        if not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file()):
             raise SettingsError([f"{out} exists and is not a demo's folder: name another with --out"])
         shutil.rmtree(out)
     (out / "films").mkdir(parents=True)
+    (out / MARK).touch()
     films = [_copy(file, out / "films") for file in files] or [_phantom(out / "films")]
     settings, config = _private_settings(out)
     with _instance(settings, config, out / "log.jsonl"):
@@ -76,11 +80,19 @@ def print_results(console: Console, reports: Sequence[dict[str, Any]]) -> None:
             console.print(f"picture   {picture}", soft_wrap=True, highlight=False)
 
 
-def _copy(file: Path, folder: Path) -> Path:
+def _check(file: Path) -> None:
+    """Raises SettingsError where `file` cannot be sent; before anything is removed or written."""
     try:
-        dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID"])
+        ds = dcmread(file)
     except InvalidDicomError:
         raise SettingsError([f"{file} is not a DICOM file (thoraxd-model detect reads PNG and JPEG)"]) from None
+    except OSError as error:
+        raise SettingsError([f"{file}: {error.strerror or error}"]) from None
+    if not all(ds.get(keyword) for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")):
+        raise SettingsError([f"{file} is not a whole DICOM image: it ends early or names no study"])
+
+
+def _copy(file: Path, folder: Path) -> Path:
     return Path(shutil.copy(file, folder / file.name))
 
 

@@ -52,7 +52,9 @@ def studies(reports: Sequence[dict[str, Any]]) -> Table:
     """One line a study."""
     table = _plain("received", "study", "state", "AI", "delivered", "reason")
     for report in reports:
-        sent = "  ".join(f"{line['destination']} {line['state']} ({line['attempts']})" for line in report["deliveries"])
+        sent = "  ".join(
+            f"{line['destination']} {line['state']}, attempts {line['attempts']}" for line in report["deliveries"]
+        )
         table.add_row(
             _time(report["received_at"]),
             report["study_uid"],
@@ -76,6 +78,10 @@ def print_study(console: Console, report: dict[str, Any]) -> None:
         seconds = "" if item["seconds"] is None else f"{item['seconds']:.2f}"
         images.add_row(item["sop_uid"], _state(item["state"]), seconds, Text(item["reason"]))
     console.print(images)
+    for found in report["findings"]:
+        for lesion in (item for item in found["lesions"] if item["shown"]):
+            box = ", ".join(f"{edge:.0f}" for edge in lesion["box"])
+            console.print(f"lesion    {lesion['label']} {_percent(lesion['probability'])} at ({box})", highlight=False)
     for kind, outputs in report["outputs"].items():
         results = _plain(f"{kind} (revision)", "where it lies")
         for item in outputs:

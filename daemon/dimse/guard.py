@@ -41,7 +41,8 @@ def cut(assoc: Association) -> None:
 def let_go(assoc: Association) -> None:
     """Tell an association that waits for an A-ASSOCIATE-RQ that none will come: its connection is closed."""
     if assoc.requestor.primitive is None:
-        assoc.dul.to_user_queue.put(None)  # what receive_pdu gives after its timeout
+        waited_for: Any = assoc.dul.to_user_queue
+        waited_for.put(None)  # what receive_pdu gives after its timeout
 
 
 def _receive(connection: Any, patience_s: float, length: int) -> bytearray:

@@ -66,7 +66,10 @@ class Scp:
             (evt.EVT_ABORTED, self._on_closed),
         ]
         address = (self._settings.host, self._settings.port)
-        self._server = self._ae.start_server(address, block=False, evt_handlers=handlers)
+        try:
+            self._server = self._ae.start_server(address, block=False, evt_handlers=handlers)
+        except OSError as error:
+            raise OSError(error.errno, f"scp: cannot listen on {address[0]}:{address[1]}: {error.strerror}") from error
         log.info("scp.listening", ae_title=self._settings.ae_title, host=address[0], port=address[1], swept=swept)
 
     def stop(self, grace_s: float) -> None:

@@ -39,7 +39,10 @@ def _application_entity(destination: Destination, calling_ae: str) -> AE:
 
 
 def _associate(ae: AE, destination: Destination) -> Association:
-    assoc = ae.associate(destination.host, destination.port, ae_title=destination.ae_title)
+    try:
+        assoc = ae.associate(destination.host, destination.port, ae_title=destination.ae_title)
+    except OSError as error:  # the name does not resolve: pynetdicom raises that before it connects
+        raise DestinationUnreachable(f"{destination.host}: {error.strerror or error}") from error
     if assoc.is_established:
         return assoc
     if assoc.is_rejected:

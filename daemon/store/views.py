@@ -33,6 +33,15 @@ class Views:
         with self._database.read() as session:
             return list(session.scalars(query.limit(limit) if limit is not None else query))
 
+    def named(self, beginning: str) -> list[str]:
+        """The study of this UID; or the only one whose UID begins so; or none."""
+        with self._database.read() as session:
+            if session.get(StudyRow, beginning) is not None:
+                return [beginning]
+            begun = select(StudyRow.study_uid).where(StudyRow.study_uid.startswith(beginning, autoescape=True))
+            found = list(session.scalars(begun.limit(2)))
+            return found if len(found) == 1 else []
+
     def failed_delivery_uids(self, destination: str | None) -> list[str]:
         """Studies with a delivery that was given up."""
         query = select(DeliveryRow.study_uid).where(DeliveryRow.state == DeliveryState.DEAD).distinct()

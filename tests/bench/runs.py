@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -25,7 +26,7 @@ console = Console(width=160)
 DataOption = Annotated[Path, typer.Option(help="the folder of real films")]
 FilmsOption = Annotated[Path, typer.Option(help="where the wrapped films are made, or were")]
 RunOption = Annotated[Path, typer.Option(help="the run's folder; what is there is removed first")]
-DATA = ROOT.parent / "shared" / "data"
+DATA = Path(os.environ.get("THORAXD_TEST_DATA", ROOT.parent / "shared" / "data"))
 FILMS = ROOT / "bench-out" / "films"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _DRIVER = Path(__file__).with_name("ohif.mjs")
-DIST, MODULES = "THORAXD_OHIF_DIST", "THORAXD_NODE_MODULES"
+DIST, MODULES = "THORAXD_TEST_OHIF_DIST", "THORAXD_TEST_NODE_MODULES"
 
 
 def missing() -> list[str]:
