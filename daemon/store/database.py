@@ -49,6 +49,12 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+def told(error: DBAPIError) -> str:
+    """The driver's first line; the ledger holds no patient data, so it names none."""
+    words = (str(error.orig).splitlines() or [""])[0]
+    return f"database: {type(error.orig).__name__}: {words}"
+
+
 class Database:
     """Transactions on one engine; a driver's failure comes out as StoreUnavailable."""
 
@@ -63,7 +69,7 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except DBAPIError as error:
-            raise StoreUnavailable(f"database: {type(error.orig).__name__}") from error
+            raise StoreUnavailable(told(error)) from error
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -72,7 +78,7 @@ class Database:
             with Session(self._readers, expire_on_commit=False) as session:
                 yield session
         except DBAPIError as error:
-            raise StoreUnavailable(f"database: {type(error.orig).__name__}") from error
+            raise StoreUnavailable(told(error)) from error
 
     def close(self) -> None:
         """Give back all connections."""

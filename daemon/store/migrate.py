@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from daemon.core.errors import StoreUnavailable
+from daemon.store.database import told
 from daemon.store.schema import Base
 
 # Any number: daemon and workers that start together on PostgreSQL migrate one after the other.
@@ -38,7 +39,7 @@ def upgrade(engine: Engine) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise StoreUnavailable(f"database: {type(error.orig).__name__}") from error
+        raise StoreUnavailable(told(error)) from error
 
 
 def revision(engine: Engine) -> tuple[str | None, str | None]:
@@ -47,7 +48,7 @@ def revision(engine: Engine) -> tuple[str | None, str | None]:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision(), head()
     except DBAPIError as error:
-        raise StoreUnavailable(f"database: {type(error.orig).__name__}") from error
+        raise StoreUnavailable(told(error)) from error
 
 
 def head() -> str | None:
