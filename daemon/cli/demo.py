@@ -18,6 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pynetdicom import AE
 from rich.console import Console
 
+from daemon.cli.tables import print_lesions
 from daemon.core.errors import SettingsError
 from daemon.core.states import SETTLED
 from daemon.phantom import phantom_dicom
@@ -69,10 +70,7 @@ def print_results(console: Console, reports: Sequence[dict[str, Any]]) -> None:
             console.print(
                 f"AI        {report['probability']:.0%} abnormal, {side} the operating point (AI, unverified)"
             )
-        for found in report["findings"]:
-            for lesion in (item for item in found["lesions"] if item["shown"]):
-                box = ", ".join(f"{edge:.0f}" for edge in lesion["box"])
-                console.print(f"lesion    {lesion['label']} {lesion['probability']:.0%} at ({box})", highlight=False)
+        print_lesions(console, report["findings"])
         for kind, outputs in report["outputs"].items():
             for item in outputs:
                 console.print(f"{kind:<9} {item['path']}", soft_wrap=True, highlight=False)

@@ -66,6 +66,14 @@ def studies(reports: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def print_lesions(console: Console, findings: Sequence[dict[str, Any]]) -> None:
+    """The lesions that a reader is shown, a line each; boxes in pixels of the film."""
+    for found in findings:
+        for lesion in (item for item in found["lesions"] if item["shown"]):
+            box = ", ".join(f"{edge:.0f}" for edge in lesion["box"])
+            console.print(f"lesion    {lesion['label']} {_percent(lesion['probability'])} at ({box})", highlight=False)
+
+
 def print_study(console: Console, report: dict[str, Any]) -> None:
     """All about one study."""
     console.print(f"study     {report['study_uid']}  (revision {report['revision']})", highlight=False)
@@ -78,10 +86,7 @@ def print_study(console: Console, report: dict[str, Any]) -> None:
         seconds = "" if item["seconds"] is None else f"{item['seconds']:.2f}"
         images.add_row(item["sop_uid"], _state(item["state"]), seconds, Text(item["reason"]))
     console.print(images)
-    for found in report["findings"]:
-        for lesion in (item for item in found["lesions"] if item["shown"]):
-            box = ", ".join(f"{edge:.0f}" for edge in lesion["box"])
-            console.print(f"lesion    {lesion['label']} {_percent(lesion['probability'])} at ({box})", highlight=False)
+    print_lesions(console, report["findings"])
     for kind, outputs in report["outputs"].items():
         results = _plain(f"{kind} (revision)", "where it lies")
         for item in outputs:

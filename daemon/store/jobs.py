@@ -5,7 +5,7 @@ The row is the job and the lease is the claim: a message that is lost, doubled o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -197,15 +197,6 @@ class Jobs:
     def _held(session: Session, job_id: int, owner: str) -> JobRow | None:
         row = session.get(JobRow, job_id, with_for_update=True)
         return row if row is not None and row.state == JobState.RUNNING and row.owner == owner else None
-
-    def counts(self) -> Mapping[str, int]:
-        """How many jobs wait or run, by state."""
-        with self._database.read() as session:
-            states = session.scalars(select(JobRow.state).where(JobRow.state.in_((JobState.QUEUED, JobState.RUNNING))))
-            result = {JobState.QUEUED.value: 0, JobState.RUNNING.value: 0}
-            for state in states:
-                result[state] += 1
-            return result
 
 
 def _fail_report(session: Session, row: JobRow, reason: str, now: float) -> None:

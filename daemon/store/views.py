@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.core.states import DeliveryState, JobState
@@ -141,15 +141,6 @@ class Views:
                 .order_by(InstanceRow.received_at)
             )
             return [(key, answer) for key, answer in rows]
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many studies, jobs and deliveries are in each state."""
-        tables = (("studies", StudyRow), ("jobs", JobRow), ("deliveries", DeliveryRow))
-        with self._database.read() as session:
-            return {
-                name: dict(session.execute(select(t.state, func.count()).group_by(t.state)).tuples().all())
-                for name, t in tables
-            }
 
 
 def _by_study(session: Session, table: Any, uids: Sequence[str], order: Any) -> dict[str, list[Any]]:
