@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from celery import Celery, Task
+from celery import Celery
 
 from daemon.core.contract import TASKS
 from daemon.core.errors import StoreUnavailable
@@ -47,16 +47,14 @@ def declare(app: Celery, settings: Settings) -> _Process:
         "reject_on_worker_lost": True,
         "soft_time_limit": settings.model.time_limit_s,
         "time_limit": settings.model.time_limit_s + 15,
-        # The job stays in the ledger: when its lease lapses, the dispatch loop sends it again.
-        "autoretry_for": (),
     }
 
-    @app.task(name=TASKS["analyse"], bind=True, **limits)
-    def analyse_task(self: Task, job_id: int) -> None:
+    @app.task(name=TASKS["analyse"], **limits)
+    def analyse_task(job_id: int) -> None:
         _do(analyse, job_id, process)
 
-    @app.task(name=TASKS["report"], bind=True, **limits)
-    def report_task(self: Task, job_id: int) -> None:
+    @app.task(name=TASKS["report"], **limits)
+    def report_task(job_id: int) -> None:
         _do(report, job_id, process)
 
     return process

@@ -19,10 +19,11 @@ from pynetdicom import AE
 from rich.console import Console
 
 from daemon.cli.tables import print_lesions
-from daemon.core.errors import SettingsError
+from daemon.core.errors import DestinationUnreachable, SettingsError
 from daemon.core.states import SETTLED
+from daemon.dimse.scu import echo
 from daemon.phantom import phantom_dicom
-from daemon.settings import Settings, environment_for, load
+from daemon.settings import Destination, Settings, environment_for, load
 from daemon.store.ledger import Ledger
 from daemon.store.opening import open_store
 
@@ -52,7 +53,7 @@ def run_demo(files: Sequence[Path], out: Path, console: Console) -> list[dict[st
         uids = _send(films, settings, console)
         ledger, _ = open_store(settings)
         _wait_until_settled(ledger, uids, START_S + PER_FILM_S * len(films))
-    reports = [report | {"findings": []} for report in ledger.views.studies(uids)]
+    reports = ledger.views.studies(uids)
     for report in reports:
         answers = ledger.views.answers(report["study_uid"])
         report["findings"] = [json.loads(answer)["findings"] for _, answer in answers]
@@ -136,16 +137,13 @@ def _instance(settings: Settings, config: Path, log_file: Path) -> Iterator[None
 
 
 def _wait_for_echo(settings: Settings) -> None:
-    ae = AE(ae_title="DEMO")
-    ae.add_requested_context("1.2.840.10008.1.1")
-    ae.connection_timeout = 1
+    here = Destination(name="demo", ae_title=settings.scp.ae_title, host="127.0.0.1", port=settings.scp.port)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        assoc = ae.associate("127.0.0.1", settings.scp.port)
-        if assoc.is_established:
-            assoc.release()
-            return
-        time.sleep(0.2)
+        try:
+            return echo(here, "DEMO")
+        except DestinationUnreachable:
+            time.sleep(0.2)
     raise SettingsError(["the private instance did not start: see log.jsonl in its folder"])
 
 
