@@ -53,7 +53,7 @@ kill: install peers ## the same with daemon, worker and Redis killed at random (
 memory: install peers ## the receiver's memory under 8 senders of 10 MB films
 	$(BIN)/python -m tests.bench.memory
 
-evaluate: install ## the detector's figures on the held-out fold, into evaluation-out (needs the films)
+evaluate: install ## the whole measurement of the detector, out of fold, into evaluation-out (needs the films)
 	$(BIN)/thoraxd-model evaluate $(FILMS)/rsna $(FILMS)/nih $(FILMS)/nih128 --peer $(FILMS)/chexnet.csv --out evaluation-out
 
 clean: ## remove .venv and what tests and demos left

@@ -1,8 +1,8 @@
 """From logits to probabilities that mean what they say, and the cuts put on them.
 
 A logistic calibration (Platt, 1999): p = sigmoid(weights . logits + bias), for a single logit temperature scaling
-with an offset. The film's probability joins two logits, the image head's and the best windows'. Fitted by Newton's
-method on held-out films.
+with an offset. The film's probability joins two logits, the image head's and the best windows', with equal weights.
+Fitted by Newton's method on held-out films.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from model.naming import Naming
+from model.promise import Promise
 from model.windows import FloatArray
 
 RIDGE = 1e-3  # a separable sample must not run to infinity
@@ -49,7 +51,8 @@ class Calibration:
 
     film: of (image logit, mean logit of the best windows). lesion: of (lesion logit, the film's calibrated logit).
     labels: one a label of the network, of its logit. operating_point: the cut on the film's probability; lesion_cut:
-    the cut on a lesion's. words: the operating point for a reader.
+    the cut on a lesion's. words: the operating point for a reader. names: what a lesion is called. promises: what
+    other cuts would miss at most. meaning: what the probabilities are chances of.
     """
 
     film: Logistic = Logistic((0.5, 0.5))
@@ -58,6 +61,9 @@ class Calibration:
     operating_point: float = 0.5
     lesion_cut: float = 0.5
     words: str = "not calibrated"
+    names: Naming = field(default_factory=Naming)
+    promises: tuple[Promise, ...] = ()
+    meaning: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object from which `from_json` makes an equal value."""
@@ -69,11 +75,12 @@ class Calibration:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Calibration:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; what a card of an earlier release lacks is left at its default."""
 
         def logistic(value: dict[str, Any]) -> Logistic:
             return Logistic(tuple(float(w) for w in value["weights"]), float(value["bias"]))
 
+        names = values.get("names", {})
         return cls(
             film=logistic(values["film"]),
             lesion=logistic(values["lesion"]),
@@ -81,6 +88,9 @@ class Calibration:
             operating_point=float(values["operating_point"]),
             lesion_cut=float(values["lesion_cut"]),
             words=str(values["words"]),
+            names=Naming(**names | {"bias": tuple(names.get("bias", ()))}),
+            promises=tuple(Promise(**promise) for promise in values.get("promises", ())),
+            meaning=str(values.get("meaning", "")),
         )
 
 
@@ -108,8 +118,3 @@ def cut_for_sensitivity(abnormal: FloatArray, sensitivity: float) -> float:
     ordered = np.sort(abnormal)
     allowed = int(np.floor((1.0 - sensitivity) * len(ordered) + 1e-9))
     return float(ordered[min(allowed, len(ordered) - 1)])
-
-
-def refitted(calibration: Calibration, film: Logistic, operating_point: float, words: str) -> Calibration:
-    """The calibration with a site's own film probability and operating point."""
-    return replace(calibration, film=film, operating_point=operating_point, words=words)

@@ -6,7 +6,7 @@ sums, which may depend on the number of threads, do not reach the reports: the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from model.calibration import Calibration
 from model.checkpoint import Checkpoint, load
 from model.findings import Box, Findings, Lesion, ModelIdentity
+from model.naming import name_inputs, specific_names
 from model.network import NetworkConfig
 from model.reading import Reader, Reading
 from model.windows import to_source
@@ -70,14 +71,25 @@ def findings(reading: Reading, calibration: Calibration, config: NetworkConfig, 
     film_logit = np.full(len(reading.lesions), calibration.film.logit(reading.film))
     chances = calibration.lesion(np.stack([reading.lesions, film_logit], axis=1))
     lesions = []
-    for box, chance, names in zip(to_source(reading.boxes, width, height), chances, reading.names, strict=True):
+    called = _called(reading, calibration, config)
+    for box, chance, (label, classes) in zip(to_source(reading.boxes, width, height), chances, called, strict=True):
         rounded = round(float(chance), 4)
         shown = positive and rounded >= calibration.lesion_cut
-        label = config.box_labels[int(np.argmax(names))]
-        lesions.append(Lesion(_rounded(box, width, height), rounded, label, shown))
+        lesions.append(Lesion(_rounded(box, width, height), rounded, label, shown, classes))
     named = zip(config.labels, calibration.labels, reading.labels, strict=False)
     labels = {name: round(float(logistic(np.array([logit]))), 4) for name, logistic, logit in named}
     return Findings(width, height, probability, operating_point, tuple(lesions), labels)
+
+
+def _called(reading: Reading, calibration: Calibration, config: NetworkConfig) -> list[tuple[str, Mapping[str, float]]]:
+    """The name of each lesion and the chances of the specific names, rounded before they are compared."""
+    if not calibration.names.bias:
+        return [(config.box_labels[int(np.argmax(own))], {}) for own in reading.names]
+    own = specific_names(config.box_labels)
+    inputs = name_inputs(reading.names, reading.labels, config.labels, config.box_labels)
+    rounded = calibration.names.chances(inputs).round(4).tolist()
+    classes: list[dict[str, float]] = [dict(zip(own, row, strict=True)) for row in rounded]
+    return [(calibration.names.choose(chances), chances) for chances in classes]
 
 
 def _rounded(box: npt.NDArray[np.float64], width: int, height: int) -> Box:

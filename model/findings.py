@@ -16,14 +16,17 @@ Box = tuple[float, float, float, float]
 class Lesion:
     """One marked place.
 
-    probability: calibrated, 0..1. label: one of the boxed classes (NIH names, e.g. "Nodule", or "Lung Opacity").
-    shown: whether the lesion is above the operating point's cut, i.e. whether a reader is shown it.
+    probability: calibrated, 0..1, the chance that a radiologist marks something there. label: one of the boxed classes
+    (NIH names, e.g. "Nodule", or "Lung Opacity"). shown: whether the lesion is above the operating point's cut, i.e.
+    whether a reader is shown it. classes: the chance of each specific name given that it is one of them; none where
+    the weights' names are not calibrated.
     """
 
     box: Box
     probability: float
     label: str
     shown: bool
+    classes: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,11 @@
 """The detector network: one pass of a light residual trunk over the film, and all windows scored from its one map.
 
-Spatial pyramid pooling (He et al., 2015; levels 1, 2, 4) with average pooling followed by a linear layer equals,
-exactly, 21 position-sensitive score maps of which each window sums the means of its 21 bins: the order of two linear
-maps is exchanged. A bin mean is a product with one row of weights in y and one in x, so every window of every scale
-costs two small matrix products a level, and is differentiable. A feature cell is treated as a constant square; a bin
-that cuts a cell takes its share.
+The trunk is a residual network (He et al., 2016) with lateral connections from its coarser maps to the finest one
+that is scored (Lin et al., 2017); how the windows are scored is in `pooling`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -17,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.windows import GRID, NATIVE_SIDE, SCALES
+from model.pooling import WindowScores
+from model.windows import SCALES
 
-LEVELS = (1, 2, 4)
 BOX_OUTPUTS = 4
 BEST_WINDOWS = 10  # the windows whose mean logit speaks for the film
 
@@ -43,6 +39,7 @@ class NetworkConfig:
     scales: tuple[tuple[int, int], ...] = SCALES  # width x height in the native frame
     labels: tuple[str, ...] = LABELS
     box_labels: tuple[str, ...] = BOX_LABELS
+    pooling: str = "average"  # or "maximum": `pooling.POOLINGS`; cards from before there was a choice do not say
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object from which `from_json` makes an equal value."""
@@ -124,55 +121,6 @@ class Trunk(nn.Module):
         return self.smooth(functional.relu(merged)), levels[3]
 
 
-def bin_weights(sides: Sequence[int], cells: int, level: int, grid: int = GRID) -> Tensor:
-    """Averaging weights [S, grid, level, cells]: the share of each feature cell in bin `level` of window k of a scale.
-
-    Each row sums to one. sides: the windows' side in the native frame, one a scale.
-    """
-    edges = torch.arange(cells + 1, dtype=torch.float64) / cells
-    rows = []
-    for side in sides:
-        length = side / NATIVE_SIDE
-        start = torch.linspace(0.0, 1.0 - length, grid, dtype=torch.float64)[:, None]  # [grid, 1]
-        low = start + torch.arange(level, dtype=torch.float64) * length / level  # [grid, level]
-        high = low + length / level
-        shared = torch.minimum(high[..., None], edges[1:]) - torch.maximum(low[..., None], edges[:-1])
-        rows.append(shared.clamp_min(0.0) * (level / length))
-    return torch.stack(rows).float()  # [S, grid, level, cells]
-
-
-class WindowScores(nn.Module):
-    """Average SPP + linear over every window of every scale, as score maps and two matrix products a level."""
-
-    def __init__(self, channels: int, outputs: int, scales: Sequence[tuple[int, int]], cells: int) -> None:
-        super().__init__()
-        self.outputs = outputs
-        self.maps = nn.Conv2d(channels, outputs * sum(level * level for level in LEVELS), 1, bias=False)
-        self.bias = nn.Parameter(torch.zeros(len(scales), outputs))  # a scale's own prior
-        for level in LEVELS:
-            self.register_buffer(f"y{level}", bin_weights([h for _, h in scales], cells, level), persistent=False)
-            self.register_buffer(f"x{level}", bin_weights([w for w, _ in scales], cells, level), persistent=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features [B, C, cells, cells] -> scores [B, S * grid * grid, outputs]."""
-        batch, _, cells, _ = features.shape
-        maps = self.maps(features).float()
-        scores, first = [], 0
-        for level in LEVELS:
-            y, x = getattr(self, f"y{level}"), getattr(self, f"x{level}")
-            scales, grid = y.shape[:2]
-            bins = maps[:, first : first + self.outputs * level * level]
-            first += self.outputs * level * level
-            s = bins.reshape(batch, self.outputs, level, level, cells, cells)  # B O i j h w
-            s = s.permute(0, 1, 3, 2, 4, 5).reshape(batch * self.outputs, level, level * cells, cells)  # BO j (i h) w
-            t = y.reshape(scales * grid, level * cells) @ s  # [BO, j, S * grid, w]
-            t = t.reshape(-1, level, scales, grid, cells).permute(2, 0, 3, 1, 4)  # [S, BO, grid, j, w]
-            t = t.reshape(scales, -1, level * cells) @ x.reshape(scales, grid, level * cells).transpose(1, 2)
-            scores.append(t.reshape(scales, batch, self.outputs, grid, grid))
-        total = torch.stack(scores).sum(0) + self.bias[:, None, :, None, None]
-        return total.permute(1, 0, 3, 4, 2).reshape(batch, -1, self.outputs)  # [B, S * grid * grid, O]
-
-
 class LesionNet(nn.Module):
     """Trunk, image head and window head."""
 
@@ -183,7 +131,7 @@ class LesionNet(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.image = nn.Linear(2 * config.widths[-1], 1 + len(config.labels))
         outputs = 1 + len(config.box_labels) + BOX_OUTPUTS
-        self.windows = WindowScores(config.map_width, outputs, config.scales, config.side // 8)
+        self.windows = WindowScores(config.map_width, outputs, config.scales, config.side // 8, config.pooling)
         nn.init.normal_(self.windows.maps.weight, std=0.01)
         with torch.no_grad():
             self.windows.bias[:, : 1 + len(config.box_labels)] = -3.0  # lesions are rare: start by saying so

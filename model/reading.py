@@ -12,8 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from model.ensemble import Network
 from model.fusion import FusionRule, best_first, fuse
-from model.network import BEST_WINDOWS, LesionNet, Scores, to_working
+from model.network import BEST_WINDOWS, Scores, to_working
 from model.windows import GRID, FloatArray, clip_to_film, grid_windows, shift_to
 
 MOST_DELTA = 1.0  # a window's edges move by at most its own side (and its side by a factor e)
@@ -54,8 +55,8 @@ def both_sides(scores: Scores) -> Scores:
 class Reader:
     """A network on a device. Films go through one at a time: the size of a batch must not change an answer."""
 
-    def __init__(self, network: LesionNet, device: torch.device, rule: FusionRule | None = None) -> None:
-        self.network = network.to(device).eval()
+    def __init__(self, network: Network, device: torch.device, rule: FusionRule | None = None) -> None:
+        self.network: Network = network.to(device).eval()
         self.device = device
         self.rule = rule or FusionRule()
         self.windows = grid_windows(network.config.scales)
@@ -63,9 +64,17 @@ class Reader:
     @torch.inference_mode()
     def read(self, film: npt.NDArray[np.float32]) -> Reading:
         """Film [H, W], any intensity scale, bright = dense -> Reading."""
+        return self.reading(self.scores(film))
+
+    @torch.inference_mode()
+    def scores(self, film: npt.NDArray[np.float32]) -> Scores:
+        """The network's answer to a film [H, W] and its mirror image, averaged: image [.], window and deltas [N, .]."""
         pixels = torch.from_numpy(np.ascontiguousarray(film)).to(self.device)
         working = to_working(pixels, self.network.config.side)[None, None]
-        scores = both_sides(self.network(torch.cat([working, working.flip(-1)])))
+        return both_sides(self.network(torch.cat([working, working.flip(-1)])))
+
+    def reading(self, scores: Scores) -> Reading:
+        """The lesions and logits of one film's scores."""
         image = scores.image.double().cpu().numpy()
         window = scores.window.double().cpu().numpy()  # [N, 1 + box labels]
         best = best_first(window[:, 0], self.rule.candidates)

@@ -1,6 +1,7 @@
 """`thoraxd-model`: the detector's own tools, and `detect` for films in files.
 
-The model knows no DICOM, so the commands of `model.cli` are mounted here and `detect` reads through `worker.pixels`.
+The model knows no DICOM, so the commands of `model.cli` are mounted here with a reader for it (`worker.dicom_films`),
+and `detect` reads through `worker.pixels`.
 The lines of `detect --json` are relied on by other programs (docs/architecture.md): their keys do not change.
 """
 
@@ -22,6 +23,9 @@ from model.checkpoint import WeightsRefused
 from model.cli import app as model_app
 from model.detector import Detector
 from model.findings import Findings
+from model.train.readers import FilmUnreadable, read_others_by
+from model.train.tables import FolderRefused
+from worker.dicom_films import DICOM
 from worker.pixels import PixelsUnreadable, read_film
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
@@ -61,9 +65,19 @@ def detect(files: Files, as_json: AsJson = False, weights: Weights = None, devic
     raise typer.Exit(int(any(answer.error for answer in answers)))
 
 
+@app.callback()
+def read_dicom() -> None:
+    """Detect, train, judge, calibrate and time: films are DICOM, PNG or JPEG."""
+    read_others_by(DICOM)
+
+
 def main() -> None:
-    """The console script."""
-    app()
+    """The console script; a folder or film that a command cannot use ends it with status 2 and a word on why."""
+    try:
+        app()
+    except (FolderRefused, FilmUnreadable) as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(2) from error
 
 
 def _answers(detector: Detector, files: list[Path]) -> Iterator[Answer]:

@@ -102,6 +102,14 @@ def augment(
     return films, [box for box, _ in moved], [kept for _, kept in moved]
 
 
+def resized(films: Tensor, side: int) -> Tensor:
+    """Films uint8 [B, 1, S, S] -> uint8 [B, 1, side, side], antialiased."""
+    if films.shape[-1] == side:
+        return films
+    small = functional.interpolate(films.float(), size=(side, side), mode="bilinear", antialias=True)
+    return small.round().clamp(0, 255).to(torch.uint8)
+
+
 def _recompressed(film: Tensor, strength: Augmentation, rng: np.random.Generator) -> Tensor:
     """Film uint8 [1, S, S], sometimes through JPEG."""
     if rng.random() >= strength.jpeg:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from model.train.augment import Augmentation, augment
+from model.train.augment import Augmentation, augment, resized
 from model.train.cache import ByteArray
 from model.train.films import Film, box_targets, image_targets
 from model.train.losses import Batch, window_targets
@@ -36,20 +36,31 @@ def draw_weights(films: Sequence[Film], shares: Mapping[str, float] = SHARES) ->
 
 
 class Batches:
-    """Draws batches for ever, reproducibly from the generator's state."""
+    """Draws batches for ever, reproducibly from the generator's state.
 
-    def __init__(self, films: Sequence[Film], pixels: ByteArray, windows: FloatArray, strength: Augmentation) -> None:
-        self.films, self.pixels, self.windows, self.strength = films, pixels, windows, strength
+    pixels: uint8 [M, S, S]; rows: which of its rows each of the films is.
+    """
+
+    def __init__(
+        self,
+        films: Sequence[Film],
+        pixels: ByteArray,
+        rows: Sequence[int],
+        windows: FloatArray,
+        strength: Augmentation,
+    ) -> None:
+        self.films, self.pixels, self.rows, self.windows, self.strength = films, pixels, rows, windows, strength
         self.weights = draw_weights(films)
         targets = [image_targets(film) for film in films]
         self.image = torch.from_numpy(np.stack([target for target, _ in targets]))
         self.known = torch.from_numpy(np.stack([known for _, known in targets]))
 
-    def draw(self, size: int, rng: np.random.Generator) -> Batch:
-        """One batch of `size` films, augmented."""
+    def draw(self, size: int, side: int, rng: np.random.Generator) -> Batch:
+        """One batch of `size` films, augmented, side x side pixels."""
         rows = rng.choice(len(self.films), size, p=self.weights)
         chosen = [self.films[row] for row in rows]
-        raw = torch.from_numpy(np.stack([self.pixels[row] for row in rows]))[:, None]  # uint8 [B, 1, S, S]
+        raw = torch.from_numpy(np.stack([self.pixels[self.rows[row]] for row in rows]))[:, None]  # uint8 [B, 1, S, S]
+        raw = resized(raw, side)
         small = [film.small for film in chosen]
         films, boxes, kept = augment(raw, [film.boxes for film in chosen], small, self.strength, rng)
         named = [box_targets(film) for film in chosen]

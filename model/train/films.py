@@ -1,38 +1,33 @@
 """Labelled films as they lie in folders, and the fixed split.
 
-A folder holds `images/`, `labels.csv` (columns image, labels separated by "|", no_finding, view, fold; patient or
-nih_patient and source where known) and any number of `boxes*.csv` (image, label, x, y, w, h in pixels of the file,
-top-left origin).
+A folder holds `images/`, `labels.csv` (columns image and labels separated by "|"; where known no_finding, view, fold,
+source, and patient or nih_patient) and any number of `boxes*.csv` (image, label, x, y, w, h in pixels of the file,
+top-left origin). A film without a fold has that of its patient's name; without a patient it is a patient of its own.
 
-The split. Fold 0 is the test: no choice is made on it. Of folds 1-4 a tenth of the patients (by a hash of the
-patient) is kept for calibration and for looking at; the rest trains. A patient with a film in fold 0 of any folder
-trains nowhere.
+The split is by fold and by patient: a patient with a film in the test fold of any folder trains nowhere. Films that
+are not what their table says (turned, lateral, no chest) do not train either; they stay in the test.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from model.network import BOX_LABELS, LABELS
+from model.train.picture_labels import RELABELLED
+from model.train.tables import FOLDS, NORMAL_LABELS, FilmRow, read_tables
 from model.windows import FloatArray, clip_to_film, to_unit
 
-TEST_FOLD = 0
-CALIBRATION_SHARE = 10  # one patient in ten
 SMALL_SIDE = 128
 
-NORMAL_LABELS = frozenset({"Normal", "No Finding"})
 NIH_LABELS = frozenset(LABELS[:14])
 # What a Lung Opacity is among the NIH names is undecided for these two only: no air-space shadow
 NOT_OPACITY = frozenset({"Cardiomegaly", "Pneumothorax"})
-RENAMED = {"Infiltrate": "Infiltration"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,65 +60,54 @@ class Split:
     """Disjoint by patient."""
 
     train: list[Film]
-    calibration: list[Film]
     test: list[Film]
 
 
 def read_folder(folder: Path) -> list[Film]:
-    """All films of a folder in the order of its labels.csv."""
-    boxes: dict[str, list[tuple[str, list[float]]]] = {}
-    for table in sorted(folder.glob("boxes*.csv")):
-        for row in _rows(table):
-            xywh = [float(row[key]) for key in "xywh"]
-            boxes.setdefault(row["image"], []).append((RENAMED.get(row["label"], row["label"]), xywh))
-    return [_film(folder, row, boxes.get(row["image"], [])) for row in _rows(folder / "labels.csv")]
+    """All films of a folder in the order of its labels.csv. Raises model.train.tables.FolderRefused."""
+    return [_film(folder, row) for row in read_tables(folder)]
 
 
-def _rows(table: Path) -> Iterable[dict[str, str]]:
-    with table.open(newline="") as lines:
-        yield from csv.DictReader(lines)
-
-
-def _film(folder: Path, row: dict[str, str], boxes: Sequence[tuple[str, list[float]]]) -> Film:
-    path = folder / "images" / row["image"]
-    patient = row.get("patient") or row.get("nih_patient") or ""
-    names = frozenset(RENAMED.get(name, name) for name in row["labels"].split("|") if name)
-    with Image.open(path) as picture:  # the header only
-        width, height = picture.size
+def _film(folder: Path, row: FilmRow) -> Film:
+    name = row.values.get("patient") or row.values.get("nih_patient") or ""
+    patient = f"patient:{int(name)}" if name.isdigit() else f"film:{name or row.path.name}"
     unit = np.zeros((0, 4))
-    if boxes:
-        xywh = np.array([box for _, box in boxes], dtype=np.float64)
-        unit = clip_to_film(to_unit(np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1), width, height))
+    if row.boxes:
+        xywh = np.array([box.xywh for box in row.boxes], dtype=np.float64)
+        unit = clip_to_film(to_unit(np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1), *row.size))
     return Film(
-        path=path,
+        path=row.path,
         folder=folder.name,
-        source=row.get("source") or folder.name,
-        view=row.get("view", ""),
-        patient=f"patient:{int(patient)}" if patient.isdigit() else f"film:{patient or row['image']}",
-        fold=int(row.get("fold") or 1),
-        normal=row.get("no_finding") == "1" or (bool(names) and names <= NORMAL_LABELS),
-        labels=names - NORMAL_LABELS,
+        source=row.values.get("source") or folder.name,
+        view=row.values.get("view", ""),
+        patient=patient,
+        fold=int(row.values.get("fold") or _fold_of(patient)),
+        normal=row.normal,
+        labels=row.names - NORMAL_LABELS,
         boxes=unit,
-        box_labels=tuple(label for label, _ in boxes),
-        small=max(width, height) <= SMALL_SIDE,
+        box_labels=tuple(box.label for box in row.boxes),
+        small=max(row.size) <= SMALL_SIDE,
     )
 
 
-def split(films: Sequence[Film]) -> Split:
-    """The fixed split, disjoint by patient over all folders together."""
-    tested = {film.patient for film in films if film.fold == TEST_FOLD}
-    rest = [film for film in films if film.patient not in tested]
-    held = [_held_out(film.patient) for film in rest]
+def _fold_of(patient: str) -> int:
+    """The same for every film of a patient, today and elsewhere."""
+    return FOLDS[int.from_bytes(hashlib.sha256(patient.encode()).digest()[:4], "big") % len(FOLDS)]
+
+
+def unknown_labels(films: Sequence[Film]) -> list[str]:
+    """Labels that the network has no output for; their films train as abnormal, of no known label."""
+    names = {name for film in films for name in (*film.labels, *film.box_labels)}
+    return sorted(name for name in names if name not in LABELS and not name.startswith("No Lung Opacity"))
+
+
+def split(films: Sequence[Film], fold: int | None) -> Split:
+    """Train and test films when `fold` is the test; None tests nothing and trains on all."""
+    tested = {film.patient for film in films if film.fold == fold}
     return Split(
-        train=[film for film, out in zip(rest, held, strict=True) if not out],
-        calibration=[film for film, out in zip(rest, held, strict=True) if out],
-        test=[film for film in films if film.fold == TEST_FOLD],
+        train=[film for film in films if film.patient not in tested and film.path.name not in RELABELLED],
+        test=[film for film in films if film.fold == fold],
     )
-
-
-def _held_out(patient: str) -> bool:
-    digest = hashlib.sha256(patient.encode()).digest()
-    return int.from_bytes(digest[:8], "big") % CALIBRATION_SHARE == 0
 
 
 def image_targets(film: Film) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

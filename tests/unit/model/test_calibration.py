@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from model.calibration import Calibration, Logistic, cut_for_sensitivity, fit_logistic, sigmoid
+from model.naming import Naming
+from model.promise import Promise
 
 
 def test_a_fit_recovers_the_logistic_that_drew_the_labels():
@@ -31,5 +33,14 @@ def test_the_cut_misses_no_more_than_allowed_and_is_the_largest_such():
 
 
 def test_a_calibration_survives_json():
-    calibration = Calibration(Logistic((1.5, 0.2), -1), Logistic((1, 0.5), 2), (Logistic(),), 0.3, 0.4, "words")
+    promises = (Promise("rsna", 0.01, 300, 299, 0.05, 0.1), Promise("here", 0.01, 20, 299))
+    names = Naming(0.7, 0.3, (0.1, -0.2), 0.3)
+    fitted = (Logistic((1.5, 0.2), -1), Logistic((1, 0.5), 2), (Logistic(),))
+    calibration = Calibration(*fitted, 0.3, 0.4, "words", names, promises, "meaning")
     assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
+
+
+def test_the_card_of_an_earlier_release_loads_without_names_and_promises():
+    old = {"film": {"weights": [0.3, 0.5], "bias": -0.2}, "lesion": {"weights": [1.1, 0.2], "bias": -3.1}, "labels": []}
+    calibration = Calibration.from_json(old | {"operating_point": 0.2, "lesion_cut": 0.05, "words": "old"})
+    assert (calibration.names, calibration.promises, calibration.words) == (Naming(), (), "old")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import WeightsRefused, load
+from model.checkpoint import WeightsRefused, load, seal
 from model.detector import Detector
 from model.network import LesionNet
 
@@ -50,6 +50,6 @@ def test_weights_that_do_not_fit_their_configuration_are_refused(tiny_weights: P
     card = tiny_weights.with_suffix(".json")
     values = json.loads(card.read_text())
     values["network"]["map_width"] += 1
-    card.write_text(json.dumps(values))
+    card.write_text(json.dumps(values | {"seal": seal(values)}))
     with pytest.raises(WeightsRefused, match="do not fit"):
         Detector.load(tiny_weights)

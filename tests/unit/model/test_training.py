@@ -1,4 +1,4 @@
-"""Training: the split is by patient, boxes move with their film, hard negatives are hard, and a killed run goes on."""
+"""Training: boxes move with their film, hard negatives are hard, the loss falls, cuts keep their promise."""
 
 from __future__ import annotations
 
@@ -13,42 +13,21 @@ from model.network import LesionNet, Scores
 from model.reading import Reading
 from model.train.augment import Augmentation, augment
 from model.train.batches import Batches, draw_weights
-from model.train.cache import cached, read_film
+from model.train.cache import cached
+from model.train.feed import Feed
 from model.train.films import Film, image_targets, read_folder, split
-from model.train.fit import fit_all, site_calibration
-from model.train.loop import Recipe, fresh, rate_at, restore, run, step, store
+from model.train.fit import fit_all
+from model.train.loop import step
 from model.train.losses import loss_parts, window_targets
+from model.train.recipe import Recipe, rate_at, recipe_for
+from model.train.site import site_calibration
+from model.train.state import State, fresh
 from model.windows import grid_windows, iou
 
 
 def film(**changes: object) -> Film:
     plain = Film(Path("x.png"), "nih", "a", "PA", "patient:1", 1, True, frozenset(), np.zeros((0, 4)), ())
     return replace(plain, **changes)
-
-
-def test_a_folder_is_read_with_its_boxes_in_the_unit_frame(folder: Path):
-    films = read_folder(folder)
-    assert len(films) == 60 and sum(one.normal for one in films) == 30
-    boxed = [one for one in films if len(one.boxes)]
-    assert all(one.labels == {"Mass"} and not one.normal for one in boxed) and len(boxed) == 30
-    x0, y0, x1, y1 = boxed[0].boxes[0] * 96
-    pixels = read_film(boxed[0].path)
-    assert (x1 - x0, y1 - y0) == pytest.approx((24, 24))
-    assert pixels[round(y0) : round(y1), round(x0) : round(x1)].mean() > pixels.mean() + 40
-
-
-def test_no_patient_is_on_two_sides_of_the_split():
-    films = [film(patient=f"patient:{i // 3}", fold=i % 5) for i in range(300)]
-    parts = split(films)
-    train, calibration, test = ({one.patient for one in part} for part in (parts.train, parts.calibration, parts.test))
-    assert not train & test and not calibration & test and not train & calibration
-    assert all(one.fold == 0 for one in parts.test) and len(parts.test) == 60
-
-
-def test_about_a_tenth_of_the_patients_calibrates_and_always_the_same():
-    films = [film(patient=f"patient:{i}") for i in range(2000)]
-    held = [one.patient for one in split(films).calibration]
-    assert 150 < len(held) < 250 and held == [one.patient for one in split(films[::-1]).calibration][::-1]
 
 
 def test_labels_that_a_source_does_not_have_are_left_open():
@@ -104,57 +83,62 @@ def test_an_abnormal_film_without_boxes_teaches_no_window():
     assert window_targets(grid_windows(), np.zeros((0, 4)), normal=True).negative.all()
 
 
-def batches(folder: Path, work: Path, network: LesionNet) -> Batches:
-    films = split(read_folder(folder)).train
-    pixels = cached(films, network.config.side, work)
-    return Batches(films, pixels, grid_windows(network.config.scales), Augmentation())
+@pytest.fixture
+def batches(folder: Path, tmp_path: Path, tiny: LesionNet) -> Batches:
+    """Of the folder's films outside fold 0."""
+    films = split(read_folder(folder), 0).train
+    pixels = cached(films, tiny.config.side, tmp_path / "cache")
+    return Batches(films, pixels, range(len(films)), grid_windows(tiny.config.scales), Augmentation())
 
 
-def test_mined_negatives_are_harder_than_drawn_ones(folder: Path, tmp_path: Path, tiny: LesionNet):
+def begun(network: LesionNet, batches: Batches, recipe: Recipe) -> tuple[State, Feed]:
+    state = fresh(network.train(), recipe)
+    return state, Feed(batches, recipe, network.config.side, state.rng, recipe.batch)
+
+
+def test_mined_negatives_are_harder_than_drawn_ones(batches: Batches):
     torch.manual_seed(0)
-    batch = batches(folder, tmp_path, tiny).draw(8, np.random.default_rng(0))
+    batch = batches.draw(8, 64, np.random.default_rng(0))
     logits = torch.randn(8, len(grid_windows()), 10)
     scores = Scores(torch.zeros(8, 16), logits, torch.zeros(8, len(grid_windows()), 4))
     assert loss_parts(scores, batch, True)["window"] > loss_parts(scores, batch, False)["window"] + 0.2
 
 
-def test_a_few_steps_lower_the_loss(folder: Path, tmp_path: Path, tiny: LesionNet):
-    recipe = Recipe(batch=8, rate=5e-3)
-    state, source = fresh(tiny.train(), recipe), batches(folder, tmp_path, tiny)
+def test_a_few_steps_lower_the_loss(batches: Batches, tiny: LesionNet):
+    recipe = Recipe(films=8 * 60, batch=8, rate=5e-3, ohem_from=1.0)
+    state, feed = begun(tiny, batches, recipe)
     totals = []
     for _ in range(60):
         state.losses = {}
-        step(state, source, recipe, 0.3)
+        step(state, feed, recipe)
         totals.append(sum(state.losses.values()))
     assert np.mean(totals[-10:]) < 0.8 * np.mean(totals[:10])
 
 
-def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path, tiny: LesionNet):
-    recipe, source = Recipe(batch=4), batches(folder, tmp_path, tiny)
-    state = fresh(tiny.train(), recipe)
-    step(state, source, recipe, 0.1)
-    store(state, tmp_path / "state.pt")
-    step(state, source, recipe, 0.2)
-    again = restore(fresh(LesionNet(tiny.config).train(), recipe), tmp_path / "state.pt")
-    step(again, source, recipe, 0.2)
-    assert again.steps == state.steps == 2
-    for name, tensor in state.network.state_dict().items():
-        assert torch.equal(tensor, again.network.state_dict()[name]), name
+def test_films_grow_during_a_run_from_scratch_and_do_not_when_tuning():
+    scratch, tuning = recipe_for(12_291, tuning=False), recipe_for(100, tuning=True)
+    assert scratch == Recipe() and [scratch.side_at(done, 256) for done in (0.0, 0.5, 0.8)] == [128, 192, 256]
+    assert tuning.films == 2000 and tuning.rate < scratch.rate and tuning.side_at(0.0, 256) == 256
+    assert recipe_for(100, tuning=False).films == 6000 and recipe_for(100, tuning=False, films=64).steps == 4
 
 
-def test_a_run_ends_on_time_and_a_finished_run_does_not_start_again(folder: Path, tmp_path: Path, tiny: LesionNet):
-    recipe, saved = Recipe(minutes=0.02, batch=4), []
-    state = run(fresh(tiny, recipe), batches(folder, tmp_path, tiny), recipe, tmp_path / "s.pt", saved.append)
-    steps = state.steps
-    assert steps > 0 and 1.2 <= state.spent_s < 6 and saved == [state]
-    again = restore(fresh(LesionNet(tiny.config), recipe), tmp_path / "s.pt")
-    assert run(again, batches(folder, tmp_path, tiny), recipe, tmp_path / "s.pt", saved.append).steps == steps
+def test_a_batch_drawn_ahead_is_the_batch_drawn_when_asked_for(batches: Batches):
+    recipe = Recipe(films=4 * 5, batch=4)
+    feeds = [Feed(batches, recipe, 64, np.random.default_rng(2), 4, ahead) for ahead in (False, True)]
+    for number in range(recipe.steps):
+        (plain, after), (ahead, behind) = (feed.take(number) for feed in feeds)
+        assert torch.equal(plain.films, ahead.films) and after == behind
+    feeds[1].close()
 
 
 def test_the_rate_rises_then_falls_to_zero():
-    recipe = Recipe()
-    rates = [rate_at(progress, recipe) for progress in (0.0, 0.03, 0.06, 0.5, 1.0)]
+    recipe = Recipe(films=16 * 100, restart=1.0)
+    rates = [rate_at(step, recipe) for step in (0, 3, 6, 50, 100)]
     assert rates[0] < rates[1] < rates[2] == recipe.rate and rates[2] > rates[3] > rates[4] == pytest.approx(0)
+    again = replace(recipe, films=16 * 125, restart=0.8)
+    assert [rate_at(step, again) for step in range(100)] == [rate_at(step, recipe) for step in range(100)]
+    second = [rate_at(step, again) for step in range(100, 125)]
+    assert max(second) == pytest.approx(recipe.rate / 4, rel=0.01) and second[0] < second[1] > second[-1] < 1e-5
 
 
 def readings(films: list[Film], shift: float) -> list[Reading]:
