@@ -10,6 +10,7 @@ import typer
 from model.commands.bench import bench
 from model.commands.calibrate import calibrate
 from model.commands.evaluate import evaluate
+from model.commands.experiments import experiments
 from model.commands.reproduce import reproduce
 from model.commands.robustness import robustness
 from model.commands.seed import seed, seed_image, seed_table
@@ -21,6 +22,7 @@ app.command()(reproduce)
 app.command()(evaluate)
 app.command()(calibrate)
 app.command()(bench)
+app.command()(experiments)
 app.command()(robustness)
 app.command()(seed)
 app.command()(seed_image)

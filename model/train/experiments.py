@@ -36,19 +36,19 @@ class Experiment:
     """One run. changes: of the network's configuration; pretrained: films redrawn first, without labels."""
 
     name: str
-    films: int = 24_000
+    films: int = 16_000
     changes: Mapping[str, object] = field(default_factory=dict)
     pretrained: int = 0
 
 
-BASE = Experiment("base: 128 px, 3.0 M parameters, 24,000 films", changes={"side": 128})
+BASE = Experiment("base: 128 px, 3.0 M parameters, 16,000 films", changes={"side": 128})
 WIDE = {"side": 128, "stem": 48, "widths": (64, 128, 256, 512), "map_width": 192}
 EXPERIMENTS = (
     BASE,
-    Experiment("longer: 96,000 films", 96_000, {"side": 128}),
+    Experiment("longer: 64,000 films", 64_000, {"side": 128}),
     Experiment("larger films: 256 px", changes={"side": 256}),
     Experiment("wider: 11.8 M parameters", changes=WIDE),
-    Experiment("pre-trained: 48,000 films redrawn first", changes={"side": 128}, pretrained=48_000),
+    Experiment("pre-trained: 32,000 films redrawn first", changes={"side": 128}, pretrained=32_000),
 )
 
 

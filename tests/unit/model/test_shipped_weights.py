@@ -1,4 +1,4 @@
-"""The weights that ship with the package, on real films of the test fold: clearly better than chance."""
+"""The weights that ship with the package, on real films that one of their networks has not seen: better than chance."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from model.checkpoint import PACKAGED
 from model.detector import Detector
+from model.judge.models import by_fold
 from model.metrics import auc, hit
 from model.train.cache import read_film
 from model.train.films import read_folder
@@ -24,9 +26,10 @@ def test_the_shipped_weights_are_small_enough_to_ship():
 
 @pytest.mark.skipif(not (DATA / "rsna").is_dir(), reason=f"no films of RSNA in {DATA}")
 def test_the_shipped_weights_find_opacities_on_films_they_have_not_seen():
-    films = [film for film in read_folder(DATA / "rsna") if film.fold == 0]
+    fold, blind = min(by_fold([None]).items())
+    films = [film for film in read_folder(DATA / "rsna") if film.fold == fold]
     chosen = [film for film in films if film.normal][:30] + [film for film in films if len(film.boxes)][:30]
-    detector = Detector.load(None, "cpu")
+    detector = Detector(blind, torch.device("cpu"))
     found = [detector.detect(read_film(film.path)) for film in chosen]
     truth = np.array([not film.normal for film in chosen])
     assert auc(np.array([one.probability for one in found]), truth) > 0.85
