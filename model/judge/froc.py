@@ -1,4 +1,4 @@
-"""Lesions against false marks: FROC, and the metric of the RSNA Pneumonia Detection Challenge 2018 (systems.md 4).
+"""Lesions against false marks: FROC, and the metric of the RSNA Pneumonia Detection Challenge 2018.
 
 FROC: sensitivity counts true boxes (met at IoU >= 0.3 by any box at or above the cut), false positives are counted on
 films without finding only, because the boxes of the others are incomplete. The challenge metric is the mean over films

@@ -1,4 +1,4 @@
-"""Patch figures: window scores against boxes, one lesion window to three without (systems.md 1.5 and 1.7).
+"""Patch figures: window scores against boxes, one lesion window to three without (docs/seed.md).
 
 Of the windows without lesion a third comes from the same film and two thirds from films without finding (`sampler`).
 At 1:3 "always normal" is right in 75 %: that level stands beside the accuracy.

@@ -1,4 +1,4 @@
-"""Normal or abnormal: ranking, thresholds, calibration, labels; strict definitions of systems.md 1.7.
+"""Normal or abnormal: ranking, thresholds, calibration, labels; the strict definitions of model.metrics.
 
 "Normal recall at FN <= 1 %" picks its threshold on the very films it is counted on, as the seed did: it is how well
 the films could be sorted, not what a site would get. What a site would get is in `fixed_thresholds`: the threshold

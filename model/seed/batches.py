@@ -1,4 +1,4 @@
-"""Training batches of crops of one scale: positives, and three negatives for each (systems.md 1.5).
+"""Training batches of crops of one scale: positives, and three negatives for each (docs/seed.md).
 
 An abnormal and a normal film are read together: p crops on a lesion, p away from it, 2 p in the normal film. The seed
 keeps a pile for each scale and trains when one is full; here the scale is that of a lesion drawn at random and films

@@ -1,4 +1,4 @@
-"""Where crops are drawn for training (systems.md 1.5): positives on a lesion, negatives away from all.
+"""Where crops are drawn for training (docs/seed.md): positives on a lesion, negatives away from all.
 
 The seed's overlap is 1 as soon as one box contains the other. Ours is the true IoU, above 0.7. Where a lesion's own
 scale cannot reach that wherever it lies (the lesion is smaller than the smallest scale, larger than the largest, or

@@ -1,7 +1,7 @@
 """What a trained mode says about films: the highest crop, where it lies, and patches drawn as in training.
 
 A film's score is the maximum of P(abnormal) over the test grid, kept as the logit margin, of which it is a monotone
-function; the arg-max crop is its box (systems.md 1.2). Readings are appended to a file one line a film, so that a
+function; the arg-max crop is its box (docs/seed.md). Readings are appended to a file one line a film, so that a
 judgement that was killed goes on.
 """
 

@@ -1,4 +1,4 @@
-"""The seed's modes (systems.md 1.5 and 1.8): what each cuts out of a film, to learn from and to judge by.
+"""The seed's modes (docs/seed.md): what each cuts out of a film, to learn from and to judge by.
 
 Multi-scale: every lesion at its nearest scale. Global and local part the lesions by their share of the film: 0.1 and
 more teach the mode that sees the whole film, less the one that sees a tenth of a side. Local tiles stand on a fixed

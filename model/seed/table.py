@@ -25,7 +25,7 @@ HEAD = (
     "mode", "trunk", "windows", "films (abnormal)", "patch accuracy at 1:3 (chance 75 %)", "balanced patch accuracy",
     "patch AUC", "film AUC", "normal recall at FN <= 1 %", "top-1 box, IoU >= 0.1", "top-1 box, IoU >= 0.3",
 )  # fmt: skip
-# systems.md 1, headline: 312 abnormal and 1,500 normal films, five folds; the newest README says 40 %
+# its README: 312 abnormal and 1,500 normal films, five folds; the newest README says 40 %
 SEED_ROW = (
     "the seed's, as published", "InceptionV3, ImageNet", "crop", "1,812 (312)", "88.23 %", "-", "-", "-",
     "about 30 %; newest README: 40 %", "-", "-",

@@ -1,4 +1,4 @@
-"""Training of one mode: SGD, cosine, and hard example mining after four tenths of the run (systems.md 1.6).
+"""Training of one mode: SGD, cosine, and hard example mining after four tenths of the run (docs/seed.md).
 
 The seed intends SGD 1e-3 with momentum 0.9 from ImageNet weights, and L2 1e-4 on convolution kernels (as a term of the
 loss, so its gradient is that of a decay of 2e-4). Four of its ten epochs are warm-up; then, in its text, online hard

@@ -35,7 +35,7 @@ from model.train.tables import FolderRefused
 from model.windows import grid_windows
 
 NAME = "thoraxd-lesion"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 LEAST_OF_CLASS = 5  # films to train on
 MOST_SAVES, LEAST_SAVE_S = 20, 10.0  # of a short run
 
