@@ -127,7 +127,9 @@ def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
     study_uid = reports[0]["study_uid"]
     report = reports[0] | {"objects": ledger.views.object_deliveries(study_uid)}
-    report["findings"] = [json.loads(answer)["findings"] for _, answer in ledger.views.answers(study_uid)]
+    answers = [json.loads(answer) for _, answer in ledger.views.answers(study_uid)]
+    report["findings"] = [answer["findings"] for answer in answers]
+    report["models"] = list(dict.fromkeys(tables.weights(answer["identity"]) for answer in answers))
     if as_json:
         _lines([report])
     else:

@@ -74,12 +74,19 @@ def print_lesions(console: Console, findings: Sequence[dict[str, Any]]) -> None:
             console.print(f"lesion    {lesion['label']} {_percent(lesion['probability'])} at ({box})", highlight=False)
 
 
+def weights(identity: dict[str, Any]) -> str:
+    """Which weights gave an answer, in a line."""
+    return f"{identity['name']} {identity['version']} ({identity['digest'][:12]})"
+
+
 def print_study(console: Console, report: dict[str, Any]) -> None:
     """All about one study."""
     console.print(f"study     {report['study_uid']}  (revision {report['revision']})", highlight=False)
     console.print(Text("state     ").append_text(_state(report["state"])), Text(report["reason"]))
     outcome = {True: "above the operating point", False: "below the operating point", None: ""}[report["positive"]]
     console.print(f"AI        {_percent(report['probability']) or '-'}  {outcome}  (AI, unverified)", highlight=False)
+    for model in report["models"]:
+        console.print(f"by        {model}", highlight=False, markup=False)
     console.print(f"received  {_time(report['received_at'])}   settled {_time(report['settled_at'])}", highlight=False)
     images = _plain("image", "state", "seconds", "reason")
     for item in report["instances"]:

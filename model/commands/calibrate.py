@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,10 +42,18 @@ def calibrate(
     except (FolderRefused, FilmUnreadable, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     original = load(weights)
-    version = f"{original.version.partition('+')[0]}+site.{refitted.fingerprint()}"
+    version = _refitted(original.version, refitted)
     written = save(out, replace(original, version=version, calibration=refitted))
     typer.echo("\n".join(_table(changed, detector.calibration, refitted)))
     typer.echo(f"{out} {written.version}: positive at {refitted.operating_point}, {refitted.words}")
+    typer.echo("true only of films that these weights have not trained on; the shipped ones know those of NIH and RSNA")
+    typer.echo(f'use them: weights = "{out.resolve()}" below [model] in thoraxd.toml')
+
+
+def _refitted(version: str, calibration: Calibration) -> str:
+    """The version with the mark of this calibration instead of an earlier one's."""
+    first = re.sub(r"[+.]site\.\w+$", "", version)
+    return f"{first}{'.' if '+' in first else '+'}site.{calibration.fingerprint()}"
 
 
 def _table(changed: Change, before: Calibration, after: Calibration) -> Iterator[str]:
@@ -59,7 +68,7 @@ def _table(changed: Change, before: Calibration, after: Calibration) -> Iterator
     low, high = changed.after.sensitivity_interval
     if high - low > WIDE:
         yield f"few abnormal films: the sensitivity is known to lie between {low:.2f} and {high:.2f} only"
-    yield "with 95 % certainty, for patients like these:"
+    yield "with 95 % certainty, for patients like these, leaving alone the films below P would miss:"
     yield from (f"  {promise}" for promise in after.promises)
 
 

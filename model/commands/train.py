@@ -18,6 +18,7 @@ from model.train.readers import FilmUnreadable
 from model.train.recipe import recipe_for
 from model.train.run import VERSION, Learnt, Plan, prepare
 from model.train.run import train as trained
+from model.train.site import LEAST_FILMS
 from model.train.state import StateRefused
 from model.train.tables import FolderRefused
 
@@ -96,6 +97,12 @@ def _greet(learnt: Learnt, start: Path | None) -> None:
     typer.echo(
         f"{len(parts.train)} films to train on ({normal} normal, {boxed} with boxes), {len(parts.test)} left out"
     )
+    well = sum(film.normal for film in parts.test)
+    if min(well, len(parts.test) - well) < LEAST_FILMS:
+        typer.echo(
+            f"{well} normal and {len(parts.test) - well} abnormal films are left out: fewer than {LEAST_FILMS} of each "
+            "do not calibrate the weights; thoraxd-model calibrate does it on other films of yours"
+        )
     unknown = unknown_labels(learnt.films)
     if unknown:
         typer.echo(

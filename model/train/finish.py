@@ -1,8 +1,8 @@
 """After the last step: weights are calibrated on the films that were left out, where these suffice.
 
 Weights that were started from others are recalibrated as a site's own are (`site`): what lesions' logits mean, and
-their names, is taken over. Weights from scratch get a calibration of their own. Too few films, and the calibration
-stays what it was, and says so in its own words: the reports show these words beside every probability.
+their names, is taken over. Weights from scratch get a calibration of their own. Too few films, and its numbers
+stay what they were, without any claim: the reports show its words beside every probability.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ def finish(weights: Path, films: Sequence[Film], start: Path | None, device: str
         calibration = _calibrated(before if start else None, films, readings)
     except ValueError as error:
         why_not = str(error)
-        words = f"calibration of the weights started from: {before.words}" if start else before.words
-        calibration = replace(before, words=words, promises=())
-    save(weights, replace(checkpoint, calibration=calibration))
+        words = "not calibrated: cut taken over from other weights, its sensitivity with these is unknown"
+        calibration = replace(before, words=words if start else before.words, promises=())
+    version = f"{checkpoint.version.partition('+')[0]}+own.{checkpoint.digest[:8]}"
+    save(weights, replace(checkpoint, calibration=calibration, version=version))
     found = auc(film_logits(readings).sum(axis=1), abnormal(films))
     return Finished(weights, len(films), found, calibration.words, why_not)
 

@@ -27,7 +27,8 @@ def home(tmp_path_factory):
     ledger.settling.complete(ledger.settling.receiving(), 103.0)
     ((job_id, _),) = ledger.jobs.take_unsent(103.0, 20.0, 64)
     job = ledger.jobs.claim(job_id, "w", 103.0, 15.0, 5)
-    answer = json.dumps({"findings": {"probability": 0.9, "lesions": []}})
+    identity = {"name": "detector", "version": "3", "digest": "ab" * 32}
+    answer = json.dumps({"findings": {"probability": 0.9, "lesions": []}, "identity": identity})
     ledger.jobs.finish_analysis(job, "w", JobState.DONE, 104.0, answer=answer, probability=0.9, positive=True)
     ledger.settling.close_answered(104.0)
     ((job_id, _),) = ledger.jobs.take_unsent(104.0, 20.0, 64)
@@ -81,6 +82,7 @@ def test_show_names_every_object_and_its_last_answer(home):
     shown = thoraxd(home, "show", "1.2").stdout
     assert "C000 cannot understand" in shown
     assert "2.25.1" in shown
+    assert "detector 3 (abababababab)" in shown
 
 
 def test_an_unknown_study_is_an_error(home):
