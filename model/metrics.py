@@ -56,12 +56,17 @@ def hit(boxes: FloatArray, truth: FloatArray, threshold: float, top: int) -> boo
 def location_prior(windows: FloatArray, truths: Sequence[FloatArray], threshold: float, count: int = 3) -> FloatArray:
     """The windows [count, 4] that, the same on every film, hit most of these films; each takes most of what is left."""
     hits = np.array([(iou(windows, truth) >= threshold).any(axis=1) for truth in truths])  # [films, N]
+    return windows[prior_order(hits, count)]
+
+
+def prior_order(hits: BoolArray, count: int) -> list[int]:
+    """The windows that hit most of the films, of hits [films, windows]; each takes most of what is left."""
     chosen: list[int] = []
-    left = np.ones(len(truths), dtype=bool)
+    left = np.ones(len(hits), dtype=bool)
     for _ in range(count):
         chosen.append(int(np.argmax(hits[left].sum(axis=0))))
         left &= ~hits[:, chosen[-1]]
-    return windows[chosen]
+    return chosen
 
 
 def bootstrap(

@@ -10,12 +10,14 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from model.detector import Detector
-from model.findings import Findings
+from model.judge.boxes import unit_boxes
+from model.judge.document import Table, markdown_table
+from model.judge.resample import Interval
 from model.metrics import auc, bootstrap
 from model.perturbations import GROSS, SLIGHT, FilmArray, Perturbation
 from model.picture import PictureCheck
 from model.train.films import Film
-from model.windows import FloatArray, area, clip_to_film, iou, to_unit
+from model.windows import FloatArray, area, clip_to_film, iou
 
 MET = 0.5  # IoU at which two boxes are one lesion
 LEFT = 0.5  # a lesion of which less than this share remains on the film is not asked for
@@ -32,20 +34,6 @@ class Answer:
     accepted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A value and its 95 % interval: patients drawn with replacement."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        if not np.isfinite(self.value):
-            return "-"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
 def read_all(
     detector: Detector, check: PictureCheck, films: Iterable[FilmArray], seed: int = 0
 ) -> dict[str, list[Answer]]:
@@ -56,13 +44,15 @@ def read_all(
             changed = np.ascontiguousarray(state.change(film, np.random.default_rng((seed, row))), dtype=np.float32)
             found = detector.detect(changed)
             accepted = check.judge(changed).accepted
-            answers[state.name].append(Answer(found.probability, found.positive, _shown(found), accepted))
+            answers[state.name].append(
+                Answer(found.probability, found.positive, unit_boxes(found, only_shown=True), accepted)
+            )
     return answers
 
 
 def table(
     answers: Mapping[str, Sequence[Answer]], films: Sequence[Film], draws: int = 400
-) -> dict[str, dict[str, Figure]]:
+) -> dict[str, dict[str, Interval]]:
     """The figures of each state, by its name."""
     before = answers[UNTOUCHED.name]
     return {
@@ -72,7 +62,7 @@ def table(
 
 def _row(
     before: Sequence[Answer], after: Sequence[Answer], state: Perturbation, films: Sequence[Film], draws: int
-) -> dict[str, Figure]:
+) -> dict[str, Interval]:
     abnormal = np.array([not film.normal for film in films])
     old, new = (np.array([answer.probability for answer in answers]) for answers in (before, after))
     crossed = np.array([one.positive != other.positive for one, other in zip(before, after, strict=True)])
@@ -91,7 +81,7 @@ def _row(
         "accepted": lambda rows: float(accepted[rows].mean()),
     }
     patients, every = [film.patient for film in films], np.arange(len(films))
-    return {name: Figure(figure(every), *bootstrap(figure, patients, draws)) for name, figure in figures.items()}
+    return {name: Interval(figure(every), *bootstrap(figure, patients, draws)) for name, figure in figures.items()}
 
 
 def _meetings(before: FloatArray, after: FloatArray, state: Perturbation) -> tuple[int, int, int]:
@@ -103,12 +93,7 @@ def _meetings(before: FloatArray, after: FloatArray, state: Perturbation) -> tup
     return int(shared.any(axis=1).sum()), len(placed), int((~shared.any(axis=0)).sum())
 
 
-def _shown(found: Findings) -> FloatArray:
-    boxes = np.array([lesion.box for lesion in found.shown], dtype=np.float64).reshape(-1, 4)
-    return to_unit(boxes, found.width, found.height)
-
-
-def to_markdown(figures: Mapping[str, Mapping[str, Figure]]) -> str:
+def to_markdown(figures: Mapping[str, Mapping[str, Interval]]) -> str:
     """Two tables: what must not move the answer, and what the picture check must refuse."""
     heads = {
         "median_dp": "median abs. change of P", "p95_dp": "95th centile", "auc_change": "change of AUC",
@@ -117,7 +102,7 @@ def to_markdown(figures: Mapping[str, Mapping[str, Figure]]) -> str:
     }  # fmt: skip
     slight = [state.name for state in SLIGHT]
     gross = [state.name for state in GROSS]
-    lines = _lines(
+    moved = Table(
         ["the film", *heads.values()], [[name, *(str(figures[name][key]) for key in heads)] for name in slight]
     )
     rows = [
@@ -127,18 +112,14 @@ def to_markdown(figures: Mapping[str, Mapping[str, Figure]]) -> str:
     titles = ["the film", "refused by the picture check", "median abs. change of P, were it read", "would cross"]
     own = figures[UNTOUCHED.name]
     first = f"As they are: AUC {own['auc']}, accepted by the picture check {own['accepted']}."
-    return "\n".join([first, "", *lines, "", *_lines(titles, rows), ""])
+    return "\n".join([first, "", markdown_table(moved), "", markdown_table(Table(titles, rows)), ""])
 
 
-def _refused(accepted: Figure) -> Figure:
-    return Figure(1 - accepted.value, 1 - accepted.high, 1 - accepted.low)
+def _refused(accepted: Interval) -> Interval:
+    return Interval(1 - accepted.value, 1 - accepted.high, 1 - accepted.low)
 
 
-def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows)]
-
-
-def to_json(figures: Mapping[str, Mapping[str, Figure]]) -> dict[str, dict[str, dict[str, float]]]:
+def to_json(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, dict[str, float]]]:
     """Plain values."""
     return {name: {key: asdict(figure) for key, figure in row.items()} for name, row in figures.items()}
 

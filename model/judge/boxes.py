@@ -19,7 +19,7 @@ import numpy.typing as npt
 from model.findings import Findings, Lesion
 from model.judge.graded import Graded, Rows
 from model.judge.resample import interval, ratio, share
-from model.metrics import BoolArray
+from model.metrics import prior_order
 from model.naming import GENERAL, specific_names
 from model.windows import FloatArray, area, intersection, iou, to_unit
 
@@ -61,7 +61,7 @@ def hit_rates(graded: Graded, windows: FloatArray, label: str | None = None) -> 
     found: dict[str, Any] = {"boxed_films": len(rows), "boxes": sum(map(len, true))}
     for threshold in IOUS:
         reached = fixed >= threshold
-        order = {part: prior_order(reached[boxed.elsewhere(part)]) for part in boxed.parts}
+        order = {part: prior_order(reached[boxed.elsewhere(part)], max(TOPS)) for part in boxed.parts}
         for top in TOPS:
             ours = np.array([bool((one[:top] >= threshold).any()) for one in met])
             prior = np.zeros(len(rows), dtype=bool)
@@ -74,16 +74,6 @@ def hit_rates(graded: Graded, windows: FloatArray, label: str | None = None) -> 
                 "difference": interval(hits - fixed_hits),
             }
     return found
-
-
-def prior_order(reached: BoolArray, count: int = max(TOPS)) -> list[int]:
-    """The windows that hit most of the films reached [films, windows]; each takes most of what is left."""
-    chosen: list[int] = []
-    left = np.ones(len(reached), dtype=bool)
-    for _ in range(count):
-        chosen.append(int(np.argmax(reached[left].sum(axis=0))))
-        left &= ~reached[:, chosen[-1]]
-    return chosen
 
 
 def class_hits(graded: Graded, windows: FloatArray) -> dict[str, Any]:

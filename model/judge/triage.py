@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
 
 from model.calibration import cut_for_sensitivity
 from model.judge.graded import Graded
 from model.judge.resample import Ranked, brier, calibration_error, halved, interval, ratio
 from model.judge.strata import LEAST_CLASS, by_folder, enough
 from model.network import LABELS
+from model.train.bounds import most_missed
 from model.train.films import NIH_LABELS, image_targets
 
 MISSES = (0.01, 0.02, 0.05)
-CERTAINTY = 0.95
 CURVE_BINS = 10
 OPACITY = "Lung Opacity"
 
@@ -39,22 +38,12 @@ def triage(graded: Graded) -> dict[str, Any]:
     found |= {f"normal_recall_fn{missed:.0%}": interval(ranked.normal_recall(missed)) for missed in MISSES}
     found["sensitivity"] = interval(ratio(graded.positive & y, y, w))
     found["specificity"] = interval(ratio(~graded.positive & ~y, ~y, w))
-    found["misses_at_most"] = misses_at_most(int((~graded.positive & y).sum()), int(y.sum()))
+    found["misses_at_most"] = most_missed(int((~graded.positive & y).sum()), int(y.sum()))
     counts = halved(y)
     found["ece"] = interval(calibration_error(p, y, w, counts))
     found["brier"] = interval(brier(p, y, w, counts))
     found["ece_as_they_lie"] = interval(calibration_error(p, y, w))
     return found
-
-
-def misses_at_most(missed: int, abnormal: int) -> float:
-    """The share of misses that is not exceeded with 95 % certainty (Clopper and Pearson, one-sided).
-
-    Films are taken as independent. 299 abnormal films with none missed are the fewest that promise 1 %.
-    """
-    if missed >= abnormal:
-        return 1.0
-    return float(beta.ppf(CERTAINTY, missed + 1, abnormal - missed))
 
 
 def per_fold(graded: Graded) -> dict[str, Any]:
@@ -149,7 +138,7 @@ def _fixed(graded: Graded, choosing: Graded, own: Graded, allowed: float) -> dic
         "abnormal": int(y.sum()),
         "missed_films": missed,
         "missed": interval(ratio(below & y, y, own.weights)),
-        "missed_at_most": misses_at_most(missed, int(y.sum())),
+        "missed_at_most": most_missed(missed, int(y.sum())),
         "normal_recall": interval(ratio(below & ~y, ~y, own.weights)),
     }
 

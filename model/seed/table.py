@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from model.judge.document import Table, markdown_table
 from model.metrics import auc, bootstrap, hit, normal_recall
 from model.seed.judge import SeedReading
 
@@ -126,8 +127,7 @@ def row(entry: Entry, draws: int) -> list[str]:
 
 def table(entries: Sequence[Entry], draws: int) -> str:
     """The whole table as Markdown, the seed's own row first."""
-    lines = [HEAD, ["---"] * len(HEAD), SEED_ROW, *(row(entry, draws) for entry in entries)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return markdown_table(Table(HEAD, [SEED_ROW, *(row(entry, draws) for entry in entries)])) + "\n"
 
 
 def placed(document: str, written: str) -> str:

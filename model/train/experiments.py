@@ -15,6 +15,7 @@ import torch
 
 from model.calibration import Calibration
 from model.checkpoint import Checkpoint, load, save, tensors_of
+from model.judge.document import Table, markdown_table
 from model.metrics import BoolArray, auc, bootstrap, hit
 from model.network import LesionNet, NetworkConfig
 from model.reading import Reader, Reading
@@ -99,7 +100,7 @@ def _pretrained(experiment: Experiment, learnt: Learnt, config: NetworkConfig, p
 def table(films: Sequence[Film], outcomes: Sequence[Outcome]) -> list[str]:
     """Markdown: each figure of the first outcome with its interval, of the others with the paired difference to it."""
     heads = ["run", *(name for name, _ in _figures(films, outcomes[0]))]
-    lines = [heads, ["---"] * len(heads)]
+    lines = []
     base = dict(_figures(films, outcomes[0]))
     patients = [film.patient for film in films]
     for outcome in outcomes:
@@ -113,7 +114,7 @@ def table(films: Sequence[Film], outcomes: Sequence[Outcome]) -> list[str]:
                 low, high = bootstrap(_difference(figure, base[name]), patients, DRAWS)
                 cells.append(f"{value:.3f}, {value - first:+.3f} [{low:+.3f}, {high:+.3f}]")
         lines.append(cells)
-    return ["| " + " | ".join(line) + " |" for line in lines]
+    return markdown_table(Table(heads, lines)).splitlines()
 
 
 Figure = Callable[[np.ndarray], float]

@@ -21,7 +21,7 @@ from model.reading import Reader, Reading
 from model.train.films import Film
 from model.train.fit import abnormal, film_logits, fit_all
 from model.train.readers import read_film
-from model.train.site import LEAST_FILMS, site_calibration
+from model.train.site import require_films, site_calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,5 @@ def _calibrated(before: Calibration | None, films: Sequence[Film], readings: Seq
         raise ValueError("no film was left out")
     if before is not None:
         return site_calibration(before, films, readings)
-    truth = abnormal(films)
-    if min(int(truth.sum()), int((~truth).sum())) < LEAST_FILMS:
-        raise ValueError(
-            f"{LEAST_FILMS} normal and {LEAST_FILMS} abnormal films are needed, "
-            f"{int((~truth).sum())} and {int(truth.sum())} are here"
-        )
+    require_films(films)
     return fit_all(films, readings)

@@ -152,18 +152,18 @@ def _work(team: Team, plan: Plan) -> None:
             store(state, stored, needed)
             if team.leads:
                 write_curve(state.curve, plan.work)
-                _export(plan, state)
+                _export(plan, state, needed["starting weights"])
                 display.say(described(state))
 
         run(state, feed, recipe, display.stepped, saved)
 
 
-def _export(plan: Plan, state: State) -> None:
+def _export(plan: Plan, state: State, start: str) -> None:
     learnt = plan.learnt
     trained: dict[str, Any] = dict(recipe_json(plan.recipe, state))
     trained |= {"folders": list(learnt.names), "fold": learnt.fold, "films": len(learnt.parts.train)}
     if plan.start:
-        trained["start"] = load(plan.start).digest
+        trained["start"] = start
     averaged = tensors_of(state.averaged)
     save(plan.weights, Checkpoint(NAME, plan.version, plan.config, averaged, Calibration(), "", trained))
 

@@ -57,13 +57,18 @@ def site_calibration(
     Raises ValueError with fewer than twenty normal or twenty abnormal films, and for labels that the scores do not
     follow at all.
     """
+    require_films(films)
+    return _refitted(calibration, films, readings, sensitivity)
+
+
+def require_films(films: Sequence[Film]) -> None:
+    """Raises ValueError with fewer than twenty normal or twenty abnormal films."""
     truth = abnormal(films)
     if min(int(truth.sum()), int((~truth).sum())) < LEAST_FILMS:
         raise ValueError(
             f"{LEAST_FILMS} normal and {LEAST_FILMS} abnormal films are needed, "
             f"{int((~truth).sum())} and {int(truth.sum())} are here"
         )
-    return _refitted(calibration, films, readings, sensitivity)
 
 
 def _refitted(

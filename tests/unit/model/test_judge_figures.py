@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.judge.boxes import iobb_of, prior_order
+from model.judge.boxes import iobb_of
 from model.judge.froc import prefix_counts, prefix_scores
 from model.judge.resample import Ranked, brier, calibration_error, draw_weights, halved, interval, share
-from model.judge.triage import misses_at_most, roc
-from model.metrics import auc, bootstrap, expected_calibration_error, normal_recall
+from model.judge.triage import roc
+from model.metrics import auc, bootstrap, expected_calibration_error, normal_recall, prior_order
+from model.train.bounds import most_missed
 
 
 def scored(films: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -75,8 +76,8 @@ def test_a_figure_without_films_is_a_dash():
 
 
 def test_one_per_cent_of_misses_takes_299_films_without_a_miss():
-    assert misses_at_most(0, 298) > 0.01 > misses_at_most(0, 299)
-    assert misses_at_most(3, 3) == 1.0
+    assert most_missed(0, 298) > 0.01 > most_missed(0, 299)
+    assert most_missed(3, 3) == 1.0
 
 
 def test_the_area_under_the_drawn_roc_is_the_auc():
