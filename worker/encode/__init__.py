@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+
+from pydicom.dataset import Dataset
+
 from worker.encode.gsps import presentation_states
 from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
 from worker.encode.sr import structured_report
 
-__all__ = ["CannotEncode", "Encoded", "Reference", "ReportRequest", "SourceImage", "encode"]
+__all__ = ["WRITERS", "CannotEncode", "Encoded", "Reference", "ReportRequest", "SourceImage", "encode"]
+
+# (request, profile, marking) -> (SOP Instance UID of the one image that an object is about, or "" for the study; object)
+Writer = Callable[[ReportRequest, str, bool], Iterable[tuple[str, Dataset]]]
+
+# By the name that `[[destination]] outputs` gives the form. A writer yields nothing where the form has nothing to say.
+WRITERS: Mapping[str, Writer] = {
+    "sr": lambda request, profile, marking: [("", structured_report(request, profile, marking))],
+    "gsps": lambda request, _profile, marking: presentation_states(request, marking),
+}
 
 
 def encode(request: ReportRequest, kind: str, profile: str = "air", marking: bool = True) -> tuple[Encoded, ...]:
-    """The result objects of one kind: one SR for the study, or one GSPS for each analysed monochrome image.
+    """The result objects of one form: none, one for the study, or one for each image, as the form is.
 
-    kind: "sr" or "gsps". profile: "air", "stone" or "ohif", for the SR. marking: False writes no location.
+    kind: a key of WRITERS. profile: "air", "stone" or "ohif", for the SR; other forms have none. marking: False
+    writes no location of anything, in any attribute.
     Raises CannotEncode, without patient data in its message, when no valid object can be made.
     """
-    if kind == "sr":
-        return (Encoded("sr", profile, marking, "", structured_report(request, profile, marking)),)
-    if kind == "gsps":
-        return tuple(Encoded("gsps", "", marking, uid, ds) for uid, ds in presentation_states(request, marking))
-    raise CannotEncode(f"no encoder for {kind!r}")
+    if kind not in WRITERS:
+        raise CannotEncode(f"no encoder for {kind!r}")
+    flavour = profile if kind == "sr" else ""
+    return tuple(Encoded(kind, flavour, marking, uid, ds) for uid, ds in WRITERS[kind](request, flavour, marking))

@@ -37,16 +37,26 @@ def series_uid(study_uid: str, kind: str, profile: str, marking: bool, identity:
 
 def sr_uid(request: ReportRequest, study_uid: str, profile: str, marking: bool) -> UID:
     """The SR of exactly these inputs in this revision."""
-    inputs = sorted(_input(image) for image in request.images)
-    before = sorted(reference.sop_instance_uid for reference in request.predecessors)
-    return derive(
-        "sr", FORM, study_uid, profile, _shape(marking), *_made_by(request), str(request.revision), *inputs, "", *before
-    )
+    return study_object_uid(request, "sr", study_uid, profile, marking)
 
 
 def gsps_uid(request: ReportRequest, image: SourceImage, marking: bool) -> UID:
     """The GSPS of one image: other images of the study and revisions do not enter."""
-    return derive("gsps", FORM, _shape(marking), *_made_by(request), _input(image))
+    return image_object_uid(request, "gsps", image, marking)
+
+
+def image_object_uid(request: ReportRequest, kind: str, image: SourceImage, marking: bool) -> UID:
+    """The object of one form on one image: other images of the study and revisions do not enter."""
+    return derive(kind, FORM, _shape(marking), *_made_by(request), _input(image))
+
+
+def study_object_uid(request: ReportRequest, kind: str, study_uid: str, profile: str, marking: bool) -> UID:
+    """The object of one form on exactly these inputs in this revision."""
+    inputs = sorted(_input(image) for image in request.images)
+    before = sorted(reference.sop_instance_uid for reference in request.predecessors)
+    return derive(
+        kind, FORM, study_uid, profile, _shape(marking), *_made_by(request), str(request.revision), *inputs, "", *before
+    )
 
 
 def lesion_tracking_uid(image: SourceImage, identity: ModelIdentity, number: int) -> UID:
@@ -56,10 +66,15 @@ def lesion_tracking_uid(image: SourceImage, identity: ModelIdentity, number: int
 
 def device_uid(request: ReportRequest) -> UID:
     """The Device Observer UID: this station with these weights."""
-    return derive("device", *_made_by(request))
+    return derive("device", *_device(request))
 
 
 def _made_by(request: ReportRequest) -> tuple[str, ...]:
+    again = (f"after {request.generation} withdrawals",) if request.generation else ()
+    return (*_device(request), *again)
+
+
+def _device(request: ReportRequest) -> tuple[str, ...]:
     identity = request.identity
     return (request.station, identity.name, identity.version, identity.digest, identity.operating_point)
 

@@ -6,11 +6,14 @@ DICOM object ready to be sent. PS3.3 A.35.3 and A.35.13 (Comprehensive and Compr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
@@ -41,6 +44,8 @@ class SourceImage:
     so a later revision of the study must pass the same value again.
     modality_range: least and greatest value of the picture after its Modality LUT; the GSPS uses it as the window
     of an image that states none.
+    picture: decodes the film anew, float32 [rows, columns] in [0, 1], bright = dense; None where its pixels cannot be
+    read. For forms that draw; the others never call it.
     """
 
     header: Dataset
@@ -49,15 +54,17 @@ class SourceImage:
     not_analysed: str = ""
     analysed_at: datetime | None = None
     modality_range: tuple[float, float] | None = None
+    picture: Callable[[], NDArray[np.float32] | None] = field(default=lambda: None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """Everything that the result objects of one study say.
+    """Everything that the result objects of one study say; with no analysed image, that and why there is no result.
 
     analysed_at: timezone-aware, from the ledger, so that a retry gives the same bytes; only its wall clock is written.
     revision: 1, 2, …; becomes Instance Number. predecessors: the SR that this one replaces, in the same profile.
-    station: our AE title.
+    station: our AE title. generation: how often results of this study were withdrawn; it enters every UID, since an
+    instance that a PACS was told to reject must not come back under the same UID (IHE RAD TF-1 33, IOCM).
     """
 
     images: tuple[SourceImage, ...]
@@ -66,11 +73,15 @@ class ReportRequest:
     revision: int
     predecessors: tuple[Reference, ...] = ()
     station: str = "THORAXD"
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One finished object. profile: the SR flavour, "" for a GSPS. source_sop_uid: the GSPS's image, "" for an SR."""
+    """One finished object.
+
+    profile: the SR flavour, "" for other forms. source_sop_uid: the one image that it is about, "" for the study's.
+    """
 
     kind: str
     profile: str

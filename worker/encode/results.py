@@ -83,8 +83,12 @@ def algorithm(identity: ModelIdentity, cut: float | None) -> AlgorithmIdentifica
 
 
 def _of_study(films: list[Film], identity: ModelIdentity) -> Result:
-    """The highest probability of the films, positive when any film is."""
+    """The highest probability of the films, positive when any film is; without an analysed film, why there is none."""
     analysed = [(film.source, film.image.findings) for film in films if film.image.findings]
+    if not analysed:
+        reasons = "; ".join(sorted({film.image.not_analysed for film in films}))
+        comment = f"AI: study not analysed ({reasons}); no statement on it, unverified"
+        return Result("study", None, None, codes.NOT_ANALYSED, comment, tuple(film.source for film in films))
     top = max((found for _, found in analysed), key=lambda found: found.probability)
     positive = any(found.positive for _, found in analysed)
     verdict = "abnormal" if positive else "no finding above operating point"

@@ -104,8 +104,8 @@ def in_order(request: ReportRequest) -> tuple[SourceImage, ...]:
 
     Raises CannotEncode when they are not distinct images of one study, or do not fit their findings.
     """
-    if not any(image.findings for image in request.images):
-        raise CannotEncode("no image was analysed")
+    if not request.images:
+        raise CannotEncode("no image")
     if request.analysed_at.tzinfo is None:
         raise CannotEncode("the time of analysis has no time zone")
     sources = [Source(image.header) for image in request.images]

@@ -97,7 +97,6 @@ def test_what_cannot_be_encoded_is_refused_with_its_reason_and_no_patient_data()
         "is empty or": make_request(empty_box),
         "box is empty": make_request(not_a_number),
         "another size": make_request(other_size),
-        "no image was analysed": make_request(SourceImage(header, "00", None, "broken pixels")),
         "without a reason": make_request(image, SourceImage(make_header(study_uid=header.StudyInstanceUID), "1", None)),
         "no time zone": make_request(image, analysed_at=make_request().analysed_at.replace(tzinfo=None)),
     }
@@ -107,6 +106,17 @@ def test_what_cannot_be_encoded_is_refused_with_its_reason_and_no_patient_data()
             with pytest.raises(CannotEncode, match=reason) as refusal:
                 encode(request, kind)
             assert "secret" not in str(refusal.value).lower()
+
+
+def test_a_study_of_which_no_image_could_be_read_still_gets_an_sr_that_says_so() -> None:
+    unread = SourceImage(make_header(), "00", None, "the pixel data are cut short")
+
+    report = written(make_request(unread), "sr")
+
+    said = str(report)
+    assert "No algorithms succeeded" in said and "the pixel data are cut short" in said
+    assert "Certainty of Finding" not in said
+    assert encode(make_request(unread), "gsps") == ()
 
 
 def test_unknown_kinds_and_profiles_are_refused() -> None:
