@@ -7,7 +7,7 @@ from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
-from tests.support.reports import KINDS, make_findings, make_header, make_image, make_request, one
+from tests.support.reports import KINDS, make_findings, make_header, make_image, make_request, one, written
 from worker.encode import CannotEncode, SourceImage, encode
 from worker.encode.reading import tag_of
 
