@@ -8,7 +8,7 @@ FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate kill memory evaluate clean
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms kill memory evaluate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -46,6 +46,9 @@ acceptance-hospital: install peers ## the same on PostgreSQL and an outside Redi
 validate: ## every object of the last acceptance run through the public validators; its logs searched for patients
 	$(BIN)/python -m tests.bench.validate bench-out/acceptance
 	$(BIN)/python -m tests.bench.phi bench-out/acceptance
+
+forms: install peers ## every form of result of 50 odd films through the public validators and our own check
+	$(BIN)/python -m tests.bench.forms
 
 kill: install peers ## the same with daemon, worker and Redis killed at random (long)
 	$(BIN)/python -m tests.bench.kill

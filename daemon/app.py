@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -16,13 +17,13 @@ import structlog
 from daemon.children import Child, redis_child, worker_child
 from daemon.core.errors import SettingsError, StoreUnavailable
 from daemon.core.log import where
-from daemon.core.records import Wanted
-from daemon.deliver import Deliver
+from daemon.deliver import Deliver, Send
 from daemon.dimse.presence import Presence
 from daemon.dimse.scp import Scp
+from daemon.dimse.scu import send
 from daemon.dispatch import Dispatch
 from daemon.ingest import Ingest
-from daemon.settings import Settings, environment_for
+from daemon.settings import Destination, Settings, environment_for, wanted_of
 from daemon.settle import Settle
 from daemon.store import migrate
 from daemon.store.opening import open_store
@@ -58,6 +59,11 @@ class Loop(threading.Thread):
         self._ending.set()
 
 
+def sender(destination: Destination, calling_ae: str) -> Send:
+    """How objects go to this destination."""
+    return partial(send, destination, calling_ae)
+
+
 class Daemon:
     """The roles of `thoraxd serve`: SCP and loops in one process."""
 
@@ -68,13 +74,13 @@ class Daemon:
         reserve = settings.archive.reserve_mb * 1_000_000
         ingest = Ingest(archive, self.ledger, settings.incoming, reserve, time.time)
         self._scp = Scp(settings.scp, ingest, presence, settings.incoming)
-        wanted = tuple(Wanted(d.name, d.outputs, d.profile, d.marking) for d in settings.destination)
         self._loops = [
-            Loop("settle", Settle(self.ledger, presence, settings.study, wanted, time.time).turn),
+            Loop("settle", Settle(self.ledger, presence, settings.study, wanted_of(settings), time.time).turn),
             Loop("dispatch", Dispatch(self.ledger, settings.broker_url, time.time).turn),
         ]
         for destination in settings.destination:
-            deliver = Deliver(destination, settings.scp.ae_title, self.ledger, archive, settings.retry, time.time)
+            send, limit_s = sender(destination, settings.scp.ae_title), destination.timeout_s
+            deliver = Deliver(destination.name, send, limit_s, self.ledger, archive, settings.retry, time.time)
             self._loops.append(Loop(f"deliver-{destination.name}", deliver.turn))
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""The deliver loop, one a destination: sends what is due, backs off, gives up with a reason.
+"""The deliver loop, one a destination: checks and sends what is due, backs off, gives up with a reason.
 
 One destination that is down delays no other: each has its own loop, in a thread of its own.
 """
@@ -6,37 +6,43 @@ One destination that is down delays no other: each has its own loop, in a thread
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 
 import structlog
 from pydicom import Dataset, dcmread
 
-from daemon.core.errors import DestinationUnreachable, StoreUnavailable
+from daemon.conform import Expected, faults
+from daemon.core.errors import DestinationUnreachable, NotArchived, StoreUnavailable
+from daemon.core.header import read_header
+from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.core.records import DueDelivery
-from daemon.dimse.scu import Outcome, send
-from daemon.dimse.status import is_warning
-from daemon.settings import Destination, RetrySettings
+from daemon.settings import RetrySettings
 from daemon.store.archive import Archive
 from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()
 
+# Sends these objects, in order, with one outcome each; the rest has none where the way breaks. Raises
+# DestinationUnreachable, before any outcome, where nobody is there.
+Send = Callable[[Sequence[Outgoing]], Iterator[Outcome]]
+
 BATCH = 32  # objects an association
+BATCH_BYTES = 32_000_000
 IDLE_S = 0.1
+FAULTS_TOLD = 5  # of a quarantined object
 
 
 def next_try(outcome: Outcome, attempts: int, retry_since: float, now: float, retry: RetrySettings) -> float | None:
     """When to try again after the `attempts`-th attempt failed with `outcome`; None: give up.
 
-    A warning (Bxxx) means that the object is there, altered: sending it again would change nothing. An answer that
-    refuses the object (Axxx but A7xx, Cxxx, or no presentation context) seldom changes, so it ends after
-    `refused_attempts`; a destination that is down or full does recover, so that ends by time alone.
+    An object that was altered is there: sending it again would change nothing. An answer that refuses it seldom
+    changes, so it ends after `refused_attempts`; a destination that is down or full does recover, so that ends by time
+    alone.
     """
-    if outcome.status is not None and is_warning(outcome.status):
+    if outcome.answer is Answer.ALTERED:
         return None
-    may_recover = outcome.status is not None and outcome.status & 0xFF00 == 0xA700
-    unreachable = outcome.status is None and not outcome.reason.startswith("no presentation context")
-    if attempts >= retry.refused_attempts and not (may_recover or unreachable):
+    if outcome.answer is Answer.REFUSED and attempts >= retry.refused_attempts:
         return None
     wait = min(retry.longest_s, retry.first_s * retry.factor ** min(attempts - 1, 64))
     return now + wait if now + wait - retry_since <= retry.give_up_s else None
@@ -47,64 +53,104 @@ class Deliver:
 
     def __init__(
         self,
-        destination: Destination,
-        calling_ae: str,
+        destination: str,
+        send: Send,
+        timeout_s: float,
         ledger: Ledger,
         archive: Archive,
         retry: RetrySettings,
         clock: Callable[[], float],
     ) -> None:
         self.destination = destination
-        self._calling_ae, self._ledger, self._archive = calling_ae, ledger, archive
+        self._send, self._timeout_s = send, timeout_s
+        self._ledger, self._archive = ledger, archive
         self._retry, self._clock = retry, clock
         self._unreachable = 0  # turns in a row
 
     def turn(self) -> float:
         """Send what is due; seconds until the next turn."""
-        lease_s = self.destination.timeout_s * 2 + 10
-        due = self._ledger.deliveries.due(self.destination.name, self._clock(), lease_s, BATCH)
+        lease_s = self._timeout_s * 2 + 10
+        due = self._ledger.deliveries.due(self.destination, self._clock(), lease_s, BATCH)
         if not due:
             return IDLE_S
-        objects = self._load(due)
-        pending = [item for item in due if item.id in objects]
-        outcomes = send(self.destination, self._calling_ae, [objects[item.id] for item in pending])
-        done = 0
+        objects, loaded = self._fit_to_send(due)
+        pending, done = [item for item in due if item.id in objects], 0
         try:
+            outcomes = self._send(list(objects.values())) if objects else iter(())
             for item, outcome in zip(pending, outcomes, strict=False):
                 self._record(item, outcome)
                 done += 1
         except DestinationUnreachable as error:
             return self._back_off(pending, str(error))
+        finally:
+            self._ledger.deliveries.release([item.id for item in due[loaded:]], self._clock())
         # After a break the rest is due at once: only the object that was under way may be to blame.
         self._ledger.deliveries.release([item.id for item in pending[done:]], self._clock())
         self._unreachable = 0
         return 0.0
 
-    def _load(self, due: Sequence[DueDelivery]) -> dict[int, Dataset]:
-        objects: dict[int, Dataset] = {}
-        for item in due:
+    def _fit_to_send(self, due: Sequence[DueDelivery]) -> tuple[dict[int, Outgoing], int]:
+        """Those of `due` that are as archived and without fault, and how many of `due` were looked at.
+
+        The others are recorded as what they are. No more than BATCH_BYTES are held in memory.
+        """
+        objects: dict[int, Outgoing] = {}
+        sources: dict[str, list[Dataset]] = {}
+        size = 0
+        for looked_at, item in enumerate(due):
+            if size > BATCH_BYTES:
+                return objects, looked_at
             try:
-                content = self._archive.read(item.key)
+                content = self._archive.read(item.key).getvalue()
+                if item.study_uid not in sources:
+                    sources[item.study_uid] = self._headers(item.study_uid)
             except StoreUnavailable as error:
-                self._record(item, Outcome(None, str(error)))
+                self._record(item, Outcome(Answer.BROKEN, None, str(error)))
                 continue
-            if hashlib.sha256(content.getbuffer()).hexdigest() != item.digest:
-                self._record(item, Outcome(None, f"archive: {item.key} is damaged"))
+            fit = self._fit(item, content, sources[item.study_uid])
+            if fit is not None:
+                objects[item.id] = fit
+                size += len(content)
+        return objects, len(due)
+
+    def _fit(self, item: DueDelivery, content: bytes, sources: Sequence[Dataset]) -> Outgoing | None:
+        if hashlib.sha256(content).hexdigest() != item.digest:
+            self._quarantine(item, f"archive: {item.key} is damaged")
+            return None
+        ds = dcmread(BytesIO(content))
+        found = faults(ds, sources, Expected(item.kind, item.profile, item.marking))
+        if found:
+            told = "; ".join(map(str, found[:FAULTS_TOLD]))
+            more = f"; and {len(found) - FAULTS_TOLD} more" if len(found) > FAULTS_TOLD else ""
+            self._quarantine(item, f"check before sending: {told}{more}")
+            return None
+        return Outgoing(content, ds)
+
+    def _headers(self, study_uid: str) -> list[Dataset]:
+        """The headers of the study's images, as far as the archive still has them."""
+        headers = []
+        for key in self._ledger.deliveries.image_keys(study_uid):
+            try:
+                headers.append(read_header(self._archive.read(key)))
+            except NotArchived:
                 continue
-            objects[item.id] = dcmread(content)
-        return objects
+        return headers
+
+    def _quarantine(self, item: DueDelivery, reason: str) -> None:
+        self._ledger.deliveries.quarantined(item.id, reason)
+        log.error("object.quarantined", destination=self.destination, instance=item.sop_uid, why=reason)
 
     def _record(self, item: DueDelivery, outcome: Outcome) -> None:
         now = self._clock()
         if outcome.accepted:
-            self._ledger.deliveries.sent(item.id, outcome.status or 0, now)
-            log.info("object.sent", destination=self.destination.name, instance=item.sop_uid)
+            self._ledger.deliveries.sent(item.id, outcome.status or 0, now, outcome.reason)
+            log.info("object.sent", destination=self.destination, instance=item.sop_uid)
             return
         again_at = next_try(outcome, item.attempts + 1, item.retry_since, now, self._retry)
         self._ledger.deliveries.failed(item.id, outcome.reason, outcome.status, again_at)
         log.warning(
             "object.refused" if again_at is not None else "object.given_up",
-            destination=self.destination.name,
+            destination=self.destination,
             instance=item.sop_uid,
             why=outcome.reason,
             attempts=item.attempts + 1,
@@ -114,5 +160,5 @@ class Deliver:
         """Nobody there: these wait, and so does the loop, ever longer, up to the longest wait."""
         self._unreachable += 1
         for item in items:
-            self._record(item, Outcome(None, reason))
+            self._record(item, Outcome(Answer.BROKEN, None, reason))
         return min(self._retry.longest_s, self._retry.first_s * self._retry.factor ** min(self._unreachable - 1, 64))

@@ -1,7 +1,7 @@
 """thoraxd.toml as one frozen value, read once; every mistake is reported together.
 
-Any key can be overridden by THORAXD_<SECTION>__<KEY>, e.g. THORAXD_SCP__PORT=104; destinations, being a list, by
-THORAXD_DESTINATION as JSON.
+Any key can be overridden by THORAXD_<SECTION>__<KEY>, e.g. THORAXD_SCP__PORT=104; destinations and modalities, being
+lists, by THORAXD_DESTINATION and THORAXD_MODALITY as JSON.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.core.errors import SettingsError
+from daemon.core.records import Wanted
 
 _SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes
 CONFIG_VARIABLE = "THORAXD_CONFIG"  # how `thoraxd up` tells its worker where the file is
@@ -109,27 +110,55 @@ class RetrySettings(_Section):
     refused_attempts: int = Field(default=5, ge=1)  # so many answers that refuse an object are believed
 
 
+OUTPUTS = ("sr", "gsps", "sc", "chest-cad-sr", "text-sr", "kos", "parametric-map")
+Output = Literal["sr", "gsps", "sc", "chest-cad-sr", "text-sr", "kos", "parametric-map"]
+
+
 class Destination(_Section):
-    """One receiver of results."""
+    """One receiver of results: a Storage SCP (kind dimse) or a STOW-RS origin server (kind stow)."""
 
     name: str = Field(min_length=1, max_length=64)
-    kind: Literal["dimse"] = "dimse"
+    kind: Literal["dimse", "stow"] = "dimse"
+    # dimse
+    ae_title: AETitle | None = None
+    host: str = ""
+    port: Port | None = None
+    calling_ae: AETitle | None = None  # None: scp.ae_title
+    # stow
+    url: str = ""  # the service's root, e.g. http://pacs:8042/dicom-web
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")  # sent as Authorization: Bearer
+    ca_file: Path | None = None  # certificates that sign the server's; None: those that certifi knows
+    # what it gets
+    outputs: tuple[Output, ...] = Field(default=("sr", "gsps"), min_length=1)
+    profile: Literal["air", "stone", "ohif"] = "air"
+    marking: bool = True
+    timeout_s: float = Field(default=30.0, gt=0)
+    # proof of arrival: storage commitment (dimse), a QIDO-RS search (stow)
+    commitment: bool = False
+    commitment_wait_s: float = Field(default=300.0, gt=0)  # without an answer for so long: asked again
+    commitment_give_up_s: float = Field(default=86400.0, gt=0)  # after so long without proof the object is given up
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.kind == "dimse" and not (self.ae_title and self.host and self.port):
+            raise ValueError("a destination of kind dimse needs ae_title, host and port")
+        if self.kind == "stow" and not self.url.startswith(("http://", "https://")):
+            raise ValueError("a destination of kind stow needs a url that begins with http:// or https://")
+        if len(set(self.outputs)) != len(self.outputs):
+            raise ValueError("an output is named twice")
+        if not self.marking and set(self.outputs) == {"parametric-map"}:
+            raise ValueError("a heat map shows places: marking = false leaves nothing of outputs = parametric-map")
+        return self
+
+
+class Modality(_Section):
+    """Who may ask us for storage commitment, and where the answer goes when its association is gone (PS3.4 J.3)."""
+
     ae_title: AETitle
     host: str
     port: Port
-    calling_ae: AETitle | None = None  # None: scp.ae_title
-    outputs: tuple[Literal["sr", "gsps"], ...] = Field(default=("sr", "gsps"), min_length=1)
-    profile: Literal["air", "stone", "ohif"] = "air"
-    marking: bool = True
-    commitment: bool = False
-    timeout_s: float = Field(default=30.0, gt=0)
-
-    @model_validator(mode="after")
-    def _not_built_yet(self) -> Self:
-        # Better refused at start than silently not done.
-        if self.commitment:
-            raise ValueError("storage commitment is not available in this version")
-        return self
 
 
 class LogSettings(_Section):
@@ -158,12 +187,16 @@ class Settings(BaseSettings):
     retry: RetrySettings = RetrySettings()
     log: LogSettings = LogSettings()
     destination: tuple[Destination, ...] = ()
+    modality: tuple[Modality, ...] = ()
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         names = [destination.name for destination in self.destination]
         if len(names) != len(set(names)):
             raise ValueError("two destinations have the same name")
+        titles = [modality.ae_title for modality in self.modality]
+        if len(titles) != len(set(titles)):
+            raise ValueError("two modalities have the same AE title")
         return self
 
     @classmethod
@@ -213,6 +246,11 @@ class Settings(BaseSettings):
         return self.home / "incoming"
 
 
+def wanted_of(settings: Settings) -> tuple[Wanted, ...]:
+    """What each destination wants of every study."""
+    return tuple(Wanted(d.name, d.outputs, d.profile, d.marking, d.commitment) for d in settings.destination)
+
+
 def load(path: Path | None) -> Settings:
     """The settings in `path` (None: defaults and environment alone). Raises SettingsError with all mistakes."""
     values: Mapping[str, object] = {}
@@ -238,7 +276,7 @@ def load(path: Path | None) -> Settings:
 
 def _unknown_variables() -> list[str]:
     """A misspelt THORAXD_SECTION__KEY would silently do nothing: name it instead."""
-    known = {"THORAXD_DESTINATION", "THORAXD_HOME", CONFIG_VARIABLE}
+    known = {"THORAXD_DESTINATION", "THORAXD_MODALITY", "THORAXD_HOME", CONFIG_VARIABLE}
     for name, field in Settings.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):

@@ -66,4 +66,6 @@ class Settle:
             log.info("study.delivering", study=study_uid)
         for study_uid in settling.finish_deliveries(now):
             log.info("study.settled", study=study_uid)
+        for study_uid in settling.finish_commitments(now):
+            log.info("study.committed", study=study_uid)
         return 0.1

@@ -7,6 +7,7 @@ sums, which may depend on the number of threads, do not reach the reports: the s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ import torch
 from model.calibration import Calibration
 from model.checkpoint import Checkpoint, load
 from model.findings import Box, Findings, Lesion, ModelIdentity
+from model.heat import heat_map
 from model.naming import name_inputs, specific_names
 from model.network import NetworkConfig
 from model.reading import Reader, Reading
-from model.windows import to_source
+from model.windows import FloatArray, to_source
 
 LEAST_SIDE = 64  # pixels: below this a film holds nothing to read
 LEAST_BOX = 0.02  # boxes are never thinner, pixels; keeps x0 < x1 after rounding
@@ -55,8 +57,11 @@ class Detector:
         if not np.isfinite(image).all():
             raise ValueError("the film holds values that are not finite")
         height, width = image.shape
-        reading = self.reader.read(image.astype(np.float32, copy=False))
-        return findings(reading, self.calibration, self.config, width, height)
+        scores = self.reader.scores(image.astype(np.float32, copy=False))
+        reading = self.reader.reading(scores)
+        found = findings(reading, self.calibration, self.config, width, height)
+        boxes, logits = self.reader.candidates(scores)
+        return replace(found, heat=heat_map(boxes, _chances(logits[:, 0], reading, self.calibration)))
 
     def detect_many(self, images: Sequence[npt.NDArray[np.float32]]) -> list[Findings]:
         """`detect` of each film, in order."""
@@ -64,12 +69,11 @@ class Detector:
 
 
 def findings(reading: Reading, calibration: Calibration, config: NetworkConfig, width: int, height: int) -> Findings:
-    """A reading of a width x height film, calibrated and in its pixels."""
+    """A reading of a width x height film, calibrated and in its pixels; without its heat, which needs all windows."""
     probability = round(float(calibration.film(reading.film)), 4)
     operating_point = round(calibration.operating_point, 4)
     positive = probability >= operating_point
-    film_logit = np.full(len(reading.lesions), calibration.film.logit(reading.film))
-    chances = calibration.lesion(np.stack([reading.lesions, film_logit], axis=1))
+    chances = _chances(reading.lesions, reading, calibration)
     lesions = []
     called = _called(reading, calibration, config)
     for box, chance, (label, classes) in zip(to_source(reading.boxes, width, height), chances, called, strict=True):
@@ -79,6 +83,12 @@ def findings(reading: Reading, calibration: Calibration, config: NetworkConfig, 
     named = zip(config.labels, calibration.labels, reading.labels, strict=False)
     labels = {name: round(float(logistic(np.array([logit]))), 4) for name, logistic, logit in named}
     return Findings(width, height, probability, operating_point, tuple(lesions), labels)
+
+
+def _chances(logits: FloatArray, reading: Reading, calibration: Calibration) -> FloatArray:
+    """Calibrated chances [K] of lesions or windows of these logits [K] in the reading's film."""
+    film_logit = np.full(len(logits), calibration.film.logit(reading.film))
+    return calibration.lesion(np.stack([logits, film_logit], axis=1))
 
 
 def _called(reading: Reading, calibration: Calibration, config: NetworkConfig) -> list[tuple[str, Mapping[str, float]]]:

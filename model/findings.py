@@ -30,12 +30,30 @@ class Lesion:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Where in a film the detector sees something: the film in rows x columns equal cells.
+
+    values: row by row from the top left, 0..1: the greatest chance of a lesion that a window at this place states,
+    falling off from the window's middle to its edges (`model.heat`). Raises ValueError for another number of values.
+    """
+
+    rows: int
+    columns: int
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) != self.rows * self.columns:
+            raise ValueError(f"{len(self.values)} values are no {self.rows} x {self.columns} map")
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """The detector's answer for one film of `width` x `height` pixels.
 
     probability: calibrated P(abnormal) of the film, 0..1, the triage probability.
     operating_point: the cut on `probability` at and above which the film is called positive.
-    labels: calibrated probability of each named finding in the film.
+    labels: calibrated probability of each named finding in the film. heat: where the lesions are, cell by cell; None
+    where it was not asked for and in answers of earlier releases.
     """
 
     width: int
@@ -44,6 +62,7 @@ class Findings:
     operating_point: float
     lesions: tuple[Lesion, ...]
     labels: Mapping[str, float] = field(default_factory=dict)
+    heat: HeatMap | None = None
 
     @property
     def positive(self) -> bool:

@@ -73,14 +73,17 @@ class Reader:
         working = to_working(pixels, self.network.config.side)[None, None]
         return both_sides(self.network(torch.cat([working, working.flip(-1)])))
 
-    def reading(self, scores: Scores) -> Reading:
-        """The lesions and logits of one film's scores."""
-        image = scores.image.double().cpu().numpy()
+    def candidates(self, scores: Scores) -> tuple[FloatArray, FloatArray]:
+        """One film's best windows, best first: boxes [C, 4] where they say the lesion lies, logits [C, 1 + labels]."""
         window = scores.window.double().cpu().numpy()  # [N, 1 + box labels]
         best = best_first(window[:, 0], self.rule.candidates)
         deltas = np.clip(scores.deltas.double().cpu().numpy()[best], -MOST_DELTA, MOST_DELTA)
-        moved = clip_to_film(shift_to(self.windows[best], deltas))
-        boxes, kept = fuse(moved, window[best, 0], self.rule)
-        top = float(window[best[:BEST_WINDOWS], 0].mean())
-        chosen = best[kept]
-        return Reading(np.array([image[0], top]), image[1:], boxes, window[chosen, 0], window[chosen, 1:])
+        return clip_to_film(shift_to(self.windows[best], deltas)), window[best]
+
+    def reading(self, scores: Scores) -> Reading:
+        """The lesions and logits of one film's scores."""
+        image = scores.image.double().cpu().numpy()
+        moved, logits = self.candidates(scores)
+        boxes, kept = fuse(moved, logits[:, 0], self.rule)
+        top = float(logits[:BEST_WINDOWS, 0].mean())
+        return Reading(np.array([image[0], top]), image[1:], boxes, logits[kept, 0], logits[kept, 1:])

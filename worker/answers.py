@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from model.findings import Findings, Lesion, ModelIdentity
+from model.findings import Findings, HeatMap, Lesion, ModelIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,18 @@ class Answer:
 
     @classmethod
     def from_json(cls, text: str) -> Answer:
-        """The inverse of to_json."""
+        """The inverse of to_json; an answer of a release without heat maps has none."""
         values = json.loads(text)
         found = values["findings"]
         lesions = tuple(Lesion(**{**lesion, "box": tuple(lesion["box"])}) for lesion in found.pop("lesions"))
+        heat = found.pop("heat", None)
         span = values["modality_range"]
         return cls(
-            findings=Findings(**found, lesions=lesions),
+            findings=Findings(
+                **found,
+                lesions=lesions,
+                heat=HeatMap(heat["rows"], heat["columns"], tuple(heat["values"])) if heat else None,
+            ),
             identity=ModelIdentity(**values["identity"]),
             notes=tuple(values["notes"]),
             modality_range=(span[0], span[1]) if span else None,

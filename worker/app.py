@@ -39,7 +39,7 @@ def make_app(settings: Settings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_redirect_stdouts=False,
     )
-    app.amqp.queues.select(list(QUEUES.values()))
+    app.amqp.queues.select(list(dict.fromkeys(QUEUES.values())))
     process = declare(app, settings)
 
     @worker_process_init.connect(weak=False)

@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
 from daemon.core.errors import StoreUnavailable
@@ -22,10 +24,13 @@ from worker.context import Context
 from worker.encode import encode
 from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
 from worker.lease import held
+from worker.pixels import PixelsUnreadable, film
 
 log = structlog.get_logger()
 
 Variant = tuple[str, str, bool]  # kind, profile, marking
+# Documents, which name the one they replace (PS3.3 C.17.2, Predecessor Documents Sequence); a KOS cannot.
+SUPERSEDING = ("sr", "chest-cad-sr", "text-sr")
 
 
 def variants(settings: Settings) -> list[Variant]:
@@ -49,7 +54,7 @@ def report(job_id: int, context: Context) -> None:
             jobs.fail_report(job, context.owner, "an image came since", time.time())
             return
         try:
-            outputs = [_archived(context, job, item) for item in _encoded(context, inputs)]
+            outputs = [archived(context, job, item) for item in _encoded(context, inputs)]
         except CannotEncode as error:
             jobs.fail_report(job, context.owner, f"results could not be encoded: {error}", time.time())
             return
@@ -67,18 +72,19 @@ def report(job_id: int, context: Context) -> None:
 def _encoded(context: Context, inputs: ReportInputs) -> Iterable[Encoded]:
     answers = {image.sop_uid: Answer.from_json(image.answer) for image in inputs.images if image.state == JobState.DONE}
     images = tuple(_source(context, image, answers.get(image.sop_uid)) for image in inputs.images)
-    identity = next(iter(answers.values())).identity
+    identity = next(iter(answers.values())).identity if answers else context.detector.identity
     for kind, profile, marking in variants(context.settings):
-        before = inputs.predecessors.get((profile, marking))
+        before = inputs.predecessors.get((kind, profile, marking))
         request = ReportRequest(
             images=images,
             identity=identity,
             analysed_at=datetime.fromtimestamp(inputs.analysed_at, UTC),
             revision=inputs.revision,
             predecessors=(Reference(before.sop_class_uid, before.sop_uid, before.series_uid, before.study_uid),)
-            if before and kind == "sr"
+            if before and kind in SUPERSEDING
             else (),
             station=context.settings.scp.ae_title,
+            generation=inputs.generation,
         )
         yield from encode(request, kind, profile or "air", marking)
 
@@ -91,10 +97,21 @@ def _source(context: Context, image: AnsweredImage, answer: Answer | None) -> So
         not_analysed="" if answer else image.reason,
         analysed_at=datetime.fromtimestamp(image.finished_at, UTC),
         modality_range=answer.modality_range if answer else None,
+        picture=lambda: _picture(context, image.key),
     )
 
 
-def _archived(context: Context, job: Job, encoded: Encoded) -> NewOutput:
+def _picture(context: Context, key: str) -> NDArray[np.float32] | None:
+    """The film's pixels, decoded anew: only forms that draw want them."""
+    with context.archive.local(key) as path:
+        try:
+            return film(path).image
+        except PixelsUnreadable:
+            return None
+
+
+def archived(context: Context, job: Job, encoded: Encoded) -> NewOutput:
+    """The object's file in the archive, as the ledger is to record it. Raises StoreUnavailable."""
     content = encoded.to_bytes()
     digest = hashlib.sha256(content).hexdigest()
     ds = encoded.dataset

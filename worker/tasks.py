@@ -1,4 +1,4 @@
-"""The two Celery tasks. Each only wakes: claim the job in the ledger, do it, record it.
+"""The Celery tasks. Each only wakes: claim the job in the ledger, do it, record it.
 
 Late acknowledgement and rejection on a lost worker bring the message back; the ledger's lease decides who works.
 """
@@ -15,6 +15,7 @@ from daemon.core.errors import StoreUnavailable
 from daemon.settings import Settings
 from worker.analyse import analyse
 from worker.context import Context, open_context
+from worker.reject import reject
 from worker.report import report
 
 log = structlog.get_logger()
@@ -40,7 +41,7 @@ class _Process:
 
 
 def declare(app: Celery, settings: Settings) -> _Process:
-    """Register both tasks on `app`."""
+    """Register the tasks on `app`."""
     process = _Process(settings)
     limits: dict[str, Any] = {
         "acks_late": True,
@@ -56,6 +57,10 @@ def declare(app: Celery, settings: Settings) -> _Process:
     @app.task(name=TASKS["report"], **limits)
     def report_task(job_id: int) -> None:
         _do(report, job_id, process)
+
+    @app.task(name=TASKS["reject"], **limits)
+    def reject_task(job_id: int) -> None:
+        _do(reject, job_id, process)
 
     return process
 

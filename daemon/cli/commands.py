@@ -1,4 +1,4 @@
-"""up, serve, check, studies, show, replay, demo, db upgrade.
+"""up, serve, check, studies, show, demo, db upgrade; replay, dead-letters and reject are in resending.py.
 
 What only some commands need (network, Celery) is imported by those: `thoraxd studies` shall answer at once.
 """
@@ -41,14 +41,16 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line")]
 
 
-def _settings(config: Path | None) -> tuple[Settings, Path | None]:
+def read_settings(config: Path | None) -> tuple[Settings, Path | None]:
+    """The settings, and the file that they are from."""
     if config is None and Path("thoraxd.toml").exists():
         config = Path("thoraxd.toml")
     return settings_file.load(config), config
 
 
-def _ledger(config: Path | None) -> tuple[Ledger, Settings]:
-    settings, _ = _settings(config)
+def open_ledger(config: Path | None) -> tuple[Ledger, Settings]:
+    """The ledger as it is; ends the program with a word where there is none yet."""
+    settings, _ = read_settings(config)
     # Looking must not make a database: it would belong to whoever looked.
     if settings.database.url or settings.sqlite_file.exists():
         ledger, _archive = open_store(settings)
@@ -58,7 +60,8 @@ def _ledger(config: Path | None) -> tuple[Ledger, Settings]:
     raise typer.Exit(1)
 
 
-def _lines(reports: list[dict[str, Any]]) -> None:
+def print_lines(reports: list[dict[str, Any]]) -> None:
+    """JSON, one object a line."""
     for report in reports:
         typer.echo(json.dumps(report))
 
@@ -68,7 +71,7 @@ def up(config: Config = None) -> None:
     """Daemon, embedded Redis and worker in one process tree, until Ctrl-C."""
     from daemon.app import run
 
-    settings, path = _settings(config)
+    settings, path = read_settings(config)
     configure(settings.log.level, settings.log.format)
     run(settings, path, embedded=True)
 
@@ -78,7 +81,7 @@ def serve(config: Config = None) -> None:
     """The daemon alone; broker, database and workers are elsewhere."""
     from daemon.app import run
 
-    settings, path = _settings(config)
+    settings, path = read_settings(config)
     configure(settings.log.level, settings.log.format)
     run(settings, path, embedded=False)
 
@@ -89,10 +92,10 @@ def check(config: Config = None, as_json: Json = False) -> None:
     from daemon.cli import check as checks
 
     hush()
-    settings, path = _settings(config)
+    settings, path = read_settings(config)
     results = checks.run_all(settings, path)
     if as_json:
-        _lines([result.as_dict() for result in results])
+        print_lines([result.as_dict() for result in results])
     else:
         console.print(tables.checks(results))
     if not all(result.ok for result in results):
@@ -109,10 +112,10 @@ def studies(
     """What was received, the newest first, and what became of it."""
     if state is not None and state.upper() not in set(StudyState):
         raise typer.BadParameter(f"--state is one of {', '.join(StudyState)}")
-    ledger, _ = _ledger(config)
+    ledger, _ = open_ledger(config)
     reports = ledger.views.studies(ledger.views.study_uids(state=state.upper() if state else None, limit=limit))
     if as_json:
-        _lines(reports)
+        print_lines(reports)
     else:
         console.print(tables.studies(reports))
 
@@ -120,7 +123,7 @@ def studies(
 @app.command()
 def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
     """Everything about one study: its images, findings, results and deliveries. The UID's beginning will do."""
-    ledger, _ = _ledger(config)
+    ledger, _ = open_ledger(config)
     reports = ledger.views.studies(ledger.views.named(study_uid))
     if not reports:
         Console(stderr=True).print(f"no study {study_uid}", style="red", markup=False)
@@ -131,41 +134,9 @@ def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
     report["findings"] = [answer["findings"] for answer in answers]
     report["models"] = list(dict.fromkeys(tables.weights(answer["identity"]) for answer in answers))
     if as_json:
-        _lines([report])
+        print_lines([report])
     else:
         tables.print_study(console, report)
-
-
-@app.command()
-def replay(
-    study_uids: Annotated[
-        list[str] | None, typer.Argument(help="studies (default: with --failed, all of them)")
-    ] = None,
-    config: Config = None,
-    destination: Annotated[str | None, typer.Option(help="only to this destination")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="only deliveries that were given up or still wait")] = False,
-    analysis: Annotated[bool, typer.Option("--analysis", help="analyse the images again")] = False,
-) -> None:
-    """Send results again, byte for byte the same; or, with --analysis, analyse again."""
-    ledger, settings = _ledger(config)
-    if destination is not None and destination not in {item.name for item in settings.destination}:
-        raise typer.BadParameter(f"the settings name no destination {destination!r}")
-    if not study_uids and not failed:
-        raise typer.BadParameter("name studies, or give --failed for all deliveries that were given up")
-    wanted = study_uids or ledger.views.failed_delivery_uids(destination)
-    known = {report["study_uid"] for report in ledger.views.studies(wanted)}
-    for missing in [uid for uid in wanted if uid not in known]:
-        Console(stderr=True).print(f"no study {missing}", style="red", markup=False)
-    if analysis:
-        count = sum(ledger.deliveries.replay_analysis(uid) for uid in wanted)
-        console.print(f"{count} images will be analysed again")
-    else:
-        count = ledger.deliveries.replay(wanted, destination, failed_only=failed, now=time.time())
-        console.print(f"{count} objects will be sent again")
-        if known and not count:
-            console.print("No result of these studies waits for delivery; --analysis analyses their images again.")
-    if known != set(wanted) or (study_uids and not count):
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -180,7 +151,7 @@ def demo(
     hush()
     reports = demonstration.run_demo(files or [], out, console if not as_json else Console(stderr=True))
     if as_json:
-        _lines(reports)
+        print_lines(reports)
     else:
         demonstration.print_results(console, reports)
     if any(report["state"] == "FAILED" for report in reports):
@@ -191,7 +162,7 @@ def demo(
 def db_upgrade(config: Config = None) -> None:
     """Bring the database to this version's schema."""
     hush()
-    settings, _ = _settings(config)
+    settings, _ = read_settings(config)
     ledger, _archive = open_store(settings)
     migrate.upgrade(ledger.database.engine)
     console.print(f"database at revision {migrate.head()}")

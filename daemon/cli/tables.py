@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 _STYLE = {
     "DELIVERED": "green", "COMMITTED": "green", "SENT": "green", "DONE": "green", "REPORTED": "green",
-    "FAILED": "red", "DEAD": "red",
-    "SET_ASIDE": "yellow", "PENDING": "cyan", "DELIVERING": "cyan", "ANALYSING": "cyan",
+    "FAILED": "red", "DEAD": "red", "QUARANTINED": "red",
+    "SET_ASIDE": "yellow", "REJECTED": "yellow", "WITHDRAWN": "yellow",
+    "PENDING": "cyan", "DELIVERING": "cyan", "ANALYSING": "cyan",
 }  # fmt: skip
 
 
@@ -62,6 +63,24 @@ def studies(reports: Sequence[dict[str, Any]]) -> Table:
             Text(_percent(report["probability"]), style="bold red" if report["positive"] else ""),
             sent,
             Text(report["reason"]),
+        )
+    return table
+
+
+def dead_letters(letters: Sequence[dict[str, Any]]) -> Table:
+    """One line an object that did not arrive."""
+    table = _plain("queued", "study", "to", "output", "object", "state", "attempts", "status", "reason")
+    for item in letters:
+        table.add_row(
+            _time(item["created_at"]),
+            item["study_uid"],
+            item["destination"],
+            item["output"],
+            item["sop_uid"],
+            _state(item["state"]),
+            str(item["attempts"]),
+            item["status"] or "",
+            Text(item["reason"]),
         )
     return table
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-TASKS: Mapping[str, str] = {"analyse": "thoraxd.analyse", "report": "thoraxd.report"}
+TASKS: Mapping[str, str] = {"analyse": "thoraxd.analyse", "report": "thoraxd.report", "reject": "thoraxd.reject"}
 # In this order: a report is short, and its study has waited longest.
-QUEUES: Mapping[str, str] = {"report": "thoraxd-report", "analyse": "thoraxd-analyse"}
+QUEUES: Mapping[str, str] = {"report": "thoraxd-report", "reject": "thoraxd-report", "analyse": "thoraxd-analyse"}
 
 LEASE_S = 15.0  # how long a silent worker keeps a job
 RENEW_S = 4.0

@@ -27,9 +27,9 @@ class Job:
     """One claimed piece of work."""
 
     id: int
-    kind: str  # analyse | report
+    kind: str  # analyse | report | reject
     study_uid: str
-    subject: str  # analyse: SOP Instance UID; report: the revision
+    subject: str  # analyse: SOP Instance UID; report: the revision; reject: which withdrawal of the study
     attempts: int
 
 
@@ -64,7 +64,21 @@ class ReportInputs:
     revision: int
     analysed_at: float  # seconds since the epoch, UTC
     images: tuple[AnsweredImage, ...]
-    predecessors: dict[tuple[str, bool], OutputReference] = field(default_factory=dict)  # by (profile, marking)
+    generation: int  # how often results of the study were withdrawn
+    predecessors: dict[tuple[str, str, bool], OutputReference] = field(default_factory=dict)  # (kind, profile, marking)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionInputs:
+    """All that the rejection note of one study needs."""
+
+    study_uid: str
+    generation: int  # which withdrawal: 1, 2, …
+    rejected_at: float  # seconds since the epoch, UTC
+    reason: str  # a key of REJECTION_REASONS
+    comment: str
+    image_key: str  # archive key of one image, whose patient and study the note bears
+    withdrawn: tuple[OutputReference, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,9 @@ class DueDelivery:
     digest: str  # SHA-256 of the archived bytes, hex
     attempts: int  # before this one
     retry_since: float
+    kind: str
+    profile: str
+    marking: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +121,8 @@ class Wanted:
     outputs: tuple[str, ...]
     profile: str
     marking: bool
+    commitment: bool = False
+
+
+# Why results are withdrawn: CID 7011, Rejected for Quality Reasons and the like (IHE RAD TF-3 4.66.4.1.3.1.1).
+REJECTION_REASONS = ("quality", "safety", "worklist", "retention")

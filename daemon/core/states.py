@@ -18,9 +18,10 @@ class StudyState(StrEnum):
     REPORTED = "REPORTED"  # result objects are archived; the end where there is no destination
     DELIVERING = "DELIVERING"  # at least one object has still to be accepted by a destination
     DELIVERED = "DELIVERED"  # every object got status 0000 from every destination
-    COMMITTED = "COMMITTED"  # every destination has committed to storage
+    COMMITTED = "COMMITTED"  # every destination that was asked for storage commitment has given it
     SET_ASIDE = "SET_ASIDE"  # nothing in it is a frontal chest radiograph; the reason says what it is
-    FAILED = "FAILED"  # no result can be made, or a delivery was given up; the reason says why
+    FAILED = "FAILED"  # no image could be analysed, no result made, or a delivery was given up; the reason says why
+    REJECTED = "REJECTED"  # a person withdrew the results; a rejection note goes where they went
 
 
 class StudyEvent(StrEnum):
@@ -37,6 +38,9 @@ class StudyEvent(StrEnum):
     ALL_SENT = "all deliveries accepted"
     GIVEN_UP = "a delivery was given up"
     ALL_COMMITTED = "all deliveries committed"
+    NOT_COMMITTED = "a destination lost an object"
+    NOT_ANALYSED = "that nothing was analysed is said to all who want to know"
+    REJECTED = "results withdrawn"
     REPLAYED_DELIVERY = "delivery replayed"
     REPLAYED_ANALYSIS = "analysis replayed"
 
@@ -49,17 +53,24 @@ STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
     (S.RECEIVED, E.COMPLETED): S.ANALYSING,
     (S.ANALYSING, E.NOTHING_ELIGIBLE): S.SET_ASIDE,
     (S.ANALYSING, E.ALL_ANSWERED): S.ANALYSED,
-    (S.ANALYSING, E.ALL_FAILED): S.FAILED,
+    (S.ANALYSING, E.ALL_FAILED): S.ANALYSED,  # a report says that and why
     (S.ANALYSED, E.ENCODED): S.REPORTED,
     (S.ANALYSED, E.ENCODING_FAILED): S.FAILED,
     (S.REPORTED, E.SENDING): S.DELIVERING,
     (S.DELIVERING, E.ALL_SENT): S.DELIVERED,
     (S.DELIVERING, E.GIVEN_UP): S.FAILED,
+    (S.REPORTED, E.NOT_ANALYSED): S.FAILED,  # no destination, and the reason is not to be forgotten
     (S.DELIVERED, E.ALL_COMMITTED): S.COMMITTED,
+    (S.DELIVERED, E.GIVEN_UP): S.FAILED,  # storage commitment never came
     **{
         (state, E.REPLAYED_DELIVERY): S.DELIVERING
         for state in (S.REPORTED, S.DELIVERING, S.DELIVERED, S.COMMITTED, S.FAILED)
     },
+    # A commitment that fails sends the object again; the study may wait for others, or have been given up meanwhile.
+    (S.DELIVERING, E.NOT_COMMITTED): S.DELIVERING,
+    (S.DELIVERED, E.NOT_COMMITTED): S.DELIVERING,
+    **{(state, E.REJECTED): S.REJECTED for state in (S.REPORTED, S.DELIVERING, S.DELIVERED, S.COMMITTED, S.FAILED)},
+    (S.REJECTED, E.REPLAYED_DELIVERY): S.REJECTED,  # only its rejection note can be sent again
     **{
         (state, E.REPLAYED_ANALYSIS): S.ANALYSING
         for state in (
@@ -71,11 +82,12 @@ STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
             S.COMMITTED,
             S.FAILED,
             S.SET_ASIDE,
+            S.REJECTED,
         )
     },
 }
 
-SETTLED = frozenset({S.REPORTED, S.DELIVERED, S.COMMITTED, S.SET_ASIDE, S.FAILED})
+SETTLED = frozenset({S.REPORTED, S.DELIVERED, S.COMMITTED, S.SET_ASIDE, S.FAILED, S.REJECTED})
 
 
 class JobState(StrEnum):
@@ -92,9 +104,14 @@ class DeliveryState(StrEnum):
     """Where one object on its way to one destination stands."""
 
     PENDING = "PENDING"  # due at next_at
-    SENT = "SENT"  # accepted with status 0000
+    SENT = "SENT"  # accepted with status 0000 (HTTP 200)
+    COMMITTED = "COMMITTED"  # and the destination has confirmed that it keeps it
     DEAD = "DEAD"  # given up, with the reason; `thoraxd replay` makes it PENDING again
+    QUARANTINED = "QUARANTINED"  # the check before sending found a fault in it; never sent
+    WITHDRAWN = "WITHDRAWN"  # its study's results were rejected: not sent any more
 
+
+UNDELIVERED = frozenset({DeliveryState.DEAD, DeliveryState.QUARANTINED})
 
 JOB_ANSWERED = frozenset({JobState.DONE, JobState.SET_ASIDE, JobState.FAILED})
 
@@ -105,10 +122,15 @@ JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     **{state: frozenset({JobState.QUEUED}) for state in JOB_ANSWERED},
 }
 
+D = DeliveryState
+
 DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    DeliveryState.PENDING: frozenset({DeliveryState.PENDING, DeliveryState.SENT, DeliveryState.DEAD}),
-    DeliveryState.SENT: frozenset({DeliveryState.PENDING}),
-    DeliveryState.DEAD: frozenset({DeliveryState.PENDING}),
+    D.PENDING: frozenset({D.PENDING, D.SENT, D.DEAD, D.QUARANTINED, D.WITHDRAWN}),
+    D.SENT: frozenset({D.PENDING, D.COMMITTED, D.DEAD, D.WITHDRAWN}),
+    D.COMMITTED: frozenset({D.PENDING, D.WITHDRAWN}),
+    D.DEAD: frozenset({D.PENDING, D.WITHDRAWN}),
+    D.QUARANTINED: frozenset({D.PENDING, D.WITHDRAWN}),
+    D.WITHDRAWN: frozenset(),
 }
 
 

@@ -19,12 +19,16 @@ from pydicom.uid import (
     RLELossless,
 )
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at import by pynetdicom
+    BasicTextSRStorage,
+    ChestCADSRStorage,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     DigitalXRayImageStorageForProcessing,
     GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+    ParametricMapStorage,
     SecondaryCaptureImageStorage,
     Verification,
 )
@@ -65,6 +69,11 @@ STORAGE_SCU: tuple[Named, ...] = (
     Named(Comprehensive3DSRStorage, "Comprehensive 3D SR Storage"),
     Named(ComprehensiveSRStorage, "Comprehensive SR Storage"),
     Named(GrayscaleSoftcopyPresentationStateStorage, "Grayscale Softcopy Presentation State Storage"),
+    Named(SecondaryCaptureImageStorage, "Secondary Capture Image Storage"),
+    Named(ChestCADSRStorage, "Chest CAD SR Storage"),
+    Named(BasicTextSRStorage, "Basic Text SR Storage"),
+    Named(KeyObjectSelectionDocumentStorage, "Key Object Selection Document Storage"),
+    Named(ParametricMapStorage, "Parametric Map Storage"),
 )
 TRANSFER_SYNTAXES_SCU: tuple[Named, ...] = (
     Named(ExplicitVRLittleEndian, "Explicit VR Little Endian"),

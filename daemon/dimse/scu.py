@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from pydicom import Dataset
 from pynetdicom import AE
 from pynetdicom.association import Association
 
 from daemon.core.errors import DestinationRefused, DestinationUnreachable
+from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.dimse import status
 from daemon.dimse.contexts import NAMES, STORAGE_SCU, TRANSFER_SYNTAXES_SCU, VERIFICATION
 from daemon.settings import Destination
@@ -17,20 +16,8 @@ from daemon.settings import Destination
 MAXIMUM_PDU = 131_072
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the destination answered about one object: a status, or, where it is None, why there was none."""
-
-    status: int | None
-    reason: str
-
-    @property
-    def accepted(self) -> bool:
-        """Only 0000 is acceptance: a warning means that something was changed or left out."""
-        return self.status == status.SUCCESS
-
-
-def _application_entity(destination: Destination, calling_ae: str) -> AE:
+def application_entity(destination: Destination, calling_ae: str) -> AE:
+    """An AE with the destination's limits and no presentation context yet."""
     ae = AE(ae_title=destination.calling_ae or calling_ae)
     ae.maximum_pdu_size = MAXIMUM_PDU
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = destination.timeout_s
@@ -38,7 +25,9 @@ def _application_entity(destination: Destination, calling_ae: str) -> AE:
     return ae
 
 
-def _associate(ae: AE, destination: Destination) -> Association:
+def associate(ae: AE, destination: Destination) -> Association:
+    """An established association. Raises DestinationUnreachable with what became of the request."""
+    assert destination.ae_title is not None and destination.port is not None  # settings hold them for kind dimse
     try:
         assoc = ae.associate(destination.host, destination.port, ae_title=destination.ae_title)
     except OSError as error:  # the name does not resolve: pynetdicom raises that before it connects
@@ -54,31 +43,31 @@ def _associate(ae: AE, destination: Destination) -> Association:
     raise DestinationUnreachable("no answer" if assoc.is_aborted else "no connection")
 
 
-def send(destination: Destination, calling_ae: str, objects: Sequence[Dataset]) -> Iterator[Outcome]:
+def send(destination: Destination, calling_ae: str, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
     """Send `objects` over one association; outcomes come in the same order, one each.
 
-    When the association breaks, the object under way gets an outcome without a status and the rest get none.
+    When the association breaks, the object under way is BROKEN and the rest get no outcome.
     Raises DestinationUnreachable, before any outcome, when there is no association.
     """
-    ae = _application_entity(destination, calling_ae)
-    wanted = {str(ds.SOPClassUID) for ds in objects}
+    ae = application_entity(destination, calling_ae)
+    wanted = {str(outgoing.dataset.SOPClassUID) for outgoing in objects}
     for sop_class in STORAGE_SCU:
         if sop_class.uid in wanted:
             for syntax in TRANSFER_SYNTAXES_SCU:
                 ae.add_requested_context(sop_class.uid, syntax.uid)
-    assoc = _associate(ae, destination)
+    assoc = associate(ae, destination)
     try:
         accepted = {context.abstract_syntax for context in assoc.accepted_contexts}
-        for ds in objects:
+        for ds in (outgoing.dataset for outgoing in objects):
             if ds.SOPClassUID not in accepted:
-                yield Outcome(None, f"no presentation context accepted for {NAMES[str(ds.SOPClassUID)]}")
+                lack = f"no presentation context accepted for {NAMES[str(ds.SOPClassUID)]}"
+                yield Outcome(Answer.REFUSED, None, lack)
                 continue
             answer = assoc.send_c_store(ds)
             if "Status" not in answer:
-                yield Outcome(None, "the association broke or timed out before an answer")
+                yield Outcome(Answer.BROKEN, None, "the association broke or timed out before an answer")
                 return
-            code = int(answer.Status)
-            yield Outcome(code, "" if code == status.SUCCESS else status.meaning(code))
+            yield status.outcome_of(int(answer.Status))
     finally:
         if assoc.is_established:
             assoc.release()
@@ -88,9 +77,9 @@ def send(destination: Destination, calling_ae: str, objects: Sequence[Dataset]) 
 
 def echo(destination: Destination, calling_ae: str) -> None:
     """C-ECHO. Raises DestinationUnreachable or DestinationRefused."""
-    ae = _application_entity(destination, calling_ae)
+    ae = application_entity(destination, calling_ae)
     ae.add_requested_context(VERIFICATION.uid)
-    assoc = _associate(ae, destination)
+    assoc = associate(ae, destination)
     try:
         answer = assoc.send_c_echo()
         if answer.get("Status") != status.SUCCESS:

@@ -14,9 +14,11 @@ from daemon.core.errors import (
     ThoraxdError,
     UnreadableDataSet,
 )
+from daemon.core.outcome import Answer, Outcome
 
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.23
+DUPLICATE = 0x0111  # PS3.7 C.5.6
 
 STATUS: Mapping[type[ThoraxdError], int] = {
     ArchiveFull: 0xA700,  # refused: out of resources
@@ -54,9 +56,19 @@ def failure(status: int, comment: str) -> Dataset:
     return response
 
 
-def is_warning(status: int) -> bool:
-    """Whether a C-STORE was done with a reservation (Bxxx)."""
-    return status & 0xF000 == 0xB000 or status == 0x0001
+def outcome_of(status: int) -> Outcome:
+    """What a C-STORE response's status means for the object.
+
+    Duplicate SOP Instance says that it is there already: under one of our UIDs there are never other bytes, and the
+    answer to an earlier attempt may have been lost.
+    """
+    if status in (SUCCESS, DUPLICATE):
+        return Outcome(Answer.ACCEPTED, status, "" if status == SUCCESS else meaning(status))
+    if status & 0xF000 == 0xB000 or status == 0x0001:
+        return Outcome(Answer.ALTERED, status, meaning(status))
+    if status & 0xFF00 == 0xA700:
+        return Outcome(Answer.BUSY, status, meaning(status))
+    return Outcome(Answer.REFUSED, status, meaning(status))
 
 
 def meaning(status: int) -> str:

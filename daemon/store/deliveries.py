@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from daemon.core.records import DueDelivery
 from daemon.core.states import (
-    DELIVERY_TRANSITIONS,
     STUDY_TRANSITIONS,
+    UNDELIVERED,
     DeliveryState,
     JobState,
     StudyEvent,
@@ -19,7 +19,7 @@ from daemon.core.states import (
     advance_job,
 )
 from daemon.store.database import Database
-from daemon.store.schema import DeliveryRow, JobRow, OutputRow, StudyRow
+from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
 
 
 class Deliveries:
@@ -46,21 +46,43 @@ class Deliveries:
             for row, _ in rows:
                 row.next_at = now + lease_s
             return [
-                DueDelivery(d.id, d.sop_uid, o.sop_class_uid, d.study_uid, o.key, o.digest, d.attempts, d.retry_since)
+                DueDelivery(
+                    **{name: getattr(d, name) for name in ("id", "sop_uid", "study_uid", "attempts", "retry_since")},
+                    **{
+                        name: getattr(o, name)
+                        for name in ("sop_class_uid", "key", "digest", "kind", "profile", "marking")
+                    },
+                )
                 for d, o in rows
             ]
 
-    def sent(self, delivery_id: int, status: int, now: float) -> None:
-        """The destination answered 0000."""
+    def image_keys(self, study_uid: str) -> list[str]:
+        """Archive keys of the study's images that results may refer to."""
+        with self._database.read() as session:
+            wanted = InstanceRow.study_uid == study_uid, InstanceRow.eligibility != "SET_ASIDE"
+            return list(session.scalars(select(InstanceRow.key).where(*wanted)))
+
+    def sent(self, delivery_id: int, status: int, now: float, reason: str = "") -> None:
+        """The destination has it; `reason` where it said more than yes."""
         with self._database.write() as session:
             row = session.get_one(DeliveryRow, delivery_id, with_for_update=True)
-            row.state = advance_delivery(DeliveryState(row.state), DeliveryState.SENT)
-            row.attempts, row.status, row.sent_at, row.reason = row.attempts + 1, status, now, ""
+            if row.state != DeliveryState.WITHDRAWN:  # a person rejected it while it was on its way
+                row.state = advance_delivery(DeliveryState(row.state), DeliveryState.SENT)
+            row.attempts, row.status, row.sent_at, row.reason = row.attempts + 1, status, now, reason
+
+    def quarantined(self, delivery_id: int, reason: str) -> None:
+        """The check before sending found a fault: never sent, until a replay has it checked again."""
+        with self._database.write() as session:
+            row = session.get_one(DeliveryRow, delivery_id, with_for_update=True)
+            if row.state != DeliveryState.WITHDRAWN:
+                row.state, row.reason = advance_delivery(DeliveryState(row.state), DeliveryState.QUARANTINED), reason
 
     def failed(self, delivery_id: int, reason: str, status: int | None, next_at: float | None) -> None:
         """This attempt did not succeed: due again at `next_at`, or, where that is None, given up."""
         with self._database.write() as session:
             row = session.get_one(DeliveryRow, delivery_id, with_for_update=True)
+            if row.state == DeliveryState.WITHDRAWN:
+                return
             to = DeliveryState.DEAD if next_at is None else DeliveryState.PENDING
             row.state = advance_delivery(DeliveryState(row.state), to)
             row.attempts, row.status, row.reason = row.attempts + 1, status, reason
@@ -100,24 +122,33 @@ class Deliveries:
             return len(rows)
 
     def replay(self, studies: Sequence[str], destination: str | None, *, failed_only: bool, now: float) -> int:
-        """Send the identical objects of these studies again; how many deliveries are due now."""
+        """Send the identical objects of these studies again, but what was withdrawn; how many are due now."""
         count = 0
         for study_uid in studies:
             with self._database.write() as session:
                 study = session.get(StudyRow, study_uid, with_for_update=True)
                 if study is None or (study.state, StudyEvent.REPLAYED_DELIVERY) not in STUDY_TRANSITIONS:
                     continue  # unknown, or a new image is being answered, and its report replaces these results
-                states = [DeliveryState.DEAD, DeliveryState.PENDING] + ([] if failed_only else [DeliveryState.SENT])
-                query = select(DeliveryRow).where(DeliveryRow.study_uid == study_uid, DeliveryRow.state.in_(states))
+                again = {DeliveryState.PENDING, *UNDELIVERED}
+                states = again if failed_only else again | {DeliveryState.SENT, DeliveryState.COMMITTED}
+                query = (
+                    select(DeliveryRow)
+                    .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
+                    .where(
+                        DeliveryRow.study_uid == study_uid,
+                        DeliveryRow.state.in_(states),
+                        OutputRow.withdrawn.is_(False),
+                    )
+                )
                 if destination is not None:
                     query = query.where(DeliveryRow.destination == destination)
                 rows = session.scalars(query).all()
                 for row in rows:
-                    assert DeliveryState.PENDING in DELIVERY_TRANSITIONS[DeliveryState(row.state)]
-                    row.state, row.next_at, row.retry_since, row.reason = DeliveryState.PENDING, now, now, ""
+                    row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
+                    row.next_at, row.retry_since, row.reason, row.committed_at = now, now, "", None
                 if rows:
                     study.state = advance(StudyState(study.state), StudyEvent.REPLAYED_DELIVERY)
-                    study.reason = ""
+                    study.reason = "" if study.state != StudyState.REJECTED else study.reason
                 count += len(rows)
         return count
 
@@ -140,6 +171,6 @@ class Deliveries:
                 row.attempts, row.reason, row.answer = 0, "", ""
             if rows:
                 study.state = advance(StudyState(study.state), StudyEvent.REPLAYED_ANALYSIS)
-                study.reason, study.probability, study.positive = "", None, None
+                study.reason, study.not_analysed, study.probability, study.positive = "", "", None, None
                 study.revision += 1  # a new answer is a new report that names the one before
             return len(rows)

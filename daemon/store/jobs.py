@@ -24,7 +24,7 @@ class Jobs:
         self._database = database
 
     def take_unsent(
-        self, now: float, resend_s: float, window: int, kinds: Collection[str] = ("report", "analyse")
+        self, now: float, resend_s: float, window: int, kinds: Collection[str] = ("report", "reject", "analyse")
     ) -> list[tuple[int, str]]:
         """(id, kind) of jobs to wake a worker for, marked as sent: new ones, and those nobody took up.
 
@@ -40,7 +40,7 @@ class Jobs:
                 .where(
                     JobRow.kind.in_(kinds), or_(JobRow.sent_at.is_(None), JobRow.sent_at < stale), or_(waiting, lapsed)
                 )
-                # Reports first: their studies have waited longest.
+                # Reports and rejections first: their studies have waited longest.
                 .order_by(JobRow.kind.desc(), JobRow.id)
                 .limit(max(0, window - out))
                 .with_for_update(skip_locked=True)
@@ -85,7 +85,7 @@ class Jobs:
     def renew(self, job_id: int, owner: str, until: float) -> bool:
         """Hold a lease longer; False when it is another's by now."""
         with self._database.write() as session:
-            row = self._held(session, job_id, owner)
+            row = held_job(session, job_id, owner)
             if row is not None:
                 row.lease_until = until
             return row is not None
@@ -93,7 +93,7 @@ class Jobs:
     def give_back(self, job_id: int, owner: str, now: float) -> None:
         """The store failed, not the job: anybody may claim it again, and this attempt does not count."""
         with self._database.write() as session:
-            row = self._held(session, job_id, owner)
+            row = held_job(session, job_id, owner)
             if row is not None:
                 row.lease_until, row.attempts = now, row.attempts - 1
 
@@ -118,7 +118,7 @@ class Jobs:
     ) -> bool:
         """Record a worker's answer about one image; False when the lease went to another meanwhile."""
         with self._database.write() as session:
-            row = self._held(session, job.id, owner)
+            row = held_job(session, job.id, owner)
             if row is None:
                 return False
             row.state = advance_job(JobState(row.state), state)
@@ -148,25 +148,33 @@ class Jobs:
                 for i, j in rows
             )
             return ReportInputs(
-                study.study_uid, study.revision, study.analysed_at, images, self._last_reports(session, study)
+                study.study_uid,
+                study.revision,
+                study.analysed_at,
+                images,
+                study.withdrawals,
+                self._last_documents(session, study),
             )
 
     @staticmethod
-    def _last_reports(session: Session, study: StudyRow) -> dict[tuple[str, bool], OutputReference]:
+    def _last_documents(session: Session, study: StudyRow) -> dict[tuple[str, str, bool], OutputReference]:
+        """The newest document of each form on the whole study; a withdrawn one is nobody's predecessor."""
         rows = session.scalars(
             select(OutputRow)
-            .where(OutputRow.study_uid == study.study_uid, OutputRow.kind == "sr", OutputRow.revision < study.revision)
+            .where(
+                OutputRow.study_uid == study.study_uid,
+                OutputRow.source_sop_uid == "",
+                OutputRow.revision < study.revision,
+                OutputRow.withdrawn.is_(False),
+            )
             .order_by(OutputRow.revision)
         )
-        return {
-            (row.profile, row.marking): OutputReference(row.sop_class_uid, row.sop_uid, row.series_uid, row.study_uid)
-            for row in rows
-        }
+        return {(row.kind, row.profile, row.marking): reference_to(row) for row in rows}
 
     def finish_report(self, job: Job, owner: str, outputs: Sequence[NewOutput], now: float) -> bool:
         """Record the archived result objects of one study's revision; False when they are not wanted any more."""
         with self._database.write() as session:
-            row = self._held(session, job.id, owner)
+            row = held_job(session, job.id, owner)
             if row is None:
                 return False
             row.state, row.finished_at = advance_job(JobState(row.state), JobState.DONE), now
@@ -186,17 +194,23 @@ class Jobs:
     def fail_report(self, job: Job, owner: str, reason: str, now: float) -> None:
         """No result objects can be made of this study: say why."""
         with self._database.write() as session:
-            row = self._held(session, job.id, owner)
+            row = held_job(session, job.id, owner)
             if row is None:
                 return
             row.state = advance_job(JobState(row.state), JobState.FAILED)
             row.reason, row.finished_at = reason, now
             _fail_report(session, row, reason, now)
 
-    @staticmethod
-    def _held(session: Session, job_id: int, owner: str) -> JobRow | None:
-        row = session.get(JobRow, job_id, with_for_update=True)
-        return row if row is not None and row.state == JobState.RUNNING and row.owner == owner else None
+
+def held_job(session: Session, job_id: int, owner: str) -> JobRow | None:
+    """The job's row, locked, if `owner` still has its lease."""
+    row = session.get(JobRow, job_id, with_for_update=True)
+    return row if row is not None and row.state == JobState.RUNNING and row.owner == owner else None
+
+
+def reference_to(row: OutputRow) -> OutputReference:
+    """How another object refers to an archived result."""
+    return OutputReference(row.sop_class_uid, row.sop_uid, row.series_uid, row.study_uid)
 
 
 def _fail_report(session: Session, row: JobRow, reason: str, now: float) -> None:

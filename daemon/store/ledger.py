@@ -8,12 +8,13 @@ from daemon.store.database import Database
 from daemon.store.deliveries import Deliveries
 from daemon.store.intake import Intake
 from daemon.store.jobs import Jobs
+from daemon.store.rejections import Rejections
 from daemon.store.settling import Settling
 from daemon.store.views import Views
 
 
 class Ledger:
-    """Every transaction: `intake` (receiving), `settling` (studies), `jobs` (workers), `deliveries`, `views`."""
+    """Every transaction: `intake` (receiving), `settling` (studies), `jobs` (workers), `deliveries`, `rejections`, …"""
 
     def __init__(self, database: Database, path_of: Callable[[str], str] = str) -> None:
         self.database = database
@@ -21,6 +22,7 @@ class Ledger:
         self.settling = Settling(database)
         self.jobs = Jobs(database)
         self.deliveries = Deliveries(database)
+        self.rejections = Rejections(database)
         self.views = Views(database, path_of)
 
     def close(self) -> None:

@@ -43,6 +43,8 @@ class StudyRow(Base):
     settled_at: Mapped[float | None]
     probability: Mapped[float | None]  # triage probability 0..1: the highest of its images
     positive: Mapped[bool | None]  # whether any image is above the operating point
+    not_analysed: Mapped[str] = mapped_column(default="")  # why none of its images could be analysed; "" if any was
+    withdrawals: Mapped[int] = mapped_column(default=0)  # how often its results were rejected
 
 
 class InstanceRow(Base):
@@ -74,9 +76,9 @@ class JobRow(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(STATE)  # analyse | report
+    kind: Mapped[str] = mapped_column(STATE)  # analyse | report | reject
     study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
-    subject: Mapped[str] = mapped_column(UID)  # analyse: SOP Instance UID; report: the revision
+    subject: Mapped[str] = mapped_column(UID)  # analyse: SOP Instance UID; report: the revision; reject: the withdrawal
     state: Mapped[str] = mapped_column(STATE)
     reason: Mapped[str] = mapped_column(default="")
     created_at: Mapped[float]
@@ -86,7 +88,7 @@ class JobRow(Base):
     lease_until: Mapped[float | None]
     finished_at: Mapped[float | None]
     seconds: Mapped[float | None]
-    answer: Mapped[str] = mapped_column(default="")  # analyse: findings and model identity, JSON
+    answer: Mapped[str] = mapped_column(default="")  # analyse: findings and model identity; reject: its reason; JSON
 
 
 class OutputRow(Base):
@@ -98,7 +100,7 @@ class OutputRow(Base):
     study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
     series_uid: Mapped[str] = mapped_column(UID)
     sop_class_uid: Mapped[str] = mapped_column(UID)
-    kind: Mapped[str] = mapped_column(STATE)  # sr | gsps
+    kind: Mapped[str] = mapped_column(STATE)  # OUTPUTS of daemon/settings.py, or rejection
     profile: Mapped[str] = mapped_column(STATE)  # air | stone | ohif, "" where it makes no difference
     marking: Mapped[bool]
     source_sop_uid: Mapped[str] = mapped_column(UID, default="")
@@ -106,6 +108,7 @@ class OutputRow(Base):
     key: Mapped[str]
     digest: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[float]
+    withdrawn: Mapped[bool] = mapped_column(default=False)  # named in a rejection note
 
 
 class DeliveryRow(Base):
@@ -127,5 +130,7 @@ class DeliveryRow(Base):
     retry_since: Mapped[float]  # since when it is being tried: created_at, or the last replay
     next_at: Mapped[float]  # not to be tried before; a claim moves it forward, which is its lease
     sent_at: Mapped[float | None]
-    status: Mapped[int | None]  # the last C-STORE status, PS3.7 Annex C
+    status: Mapped[int | None]  # the last C-STORE status (PS3.7 Annex C), or the Failure Reason of a STOW-RS response
     reason: Mapped[str] = mapped_column(default="")
+    commitment: Mapped[bool] = mapped_column(default=False)  # whether proof of arrival is wanted
+    committed_at: Mapped[float | None]

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from daemon.core.records import Wanted
-from daemon.core.states import JOB_ANSWERED, DeliveryState, JobState, StudyEvent, StudyState, advance
+from daemon.core.states import (
+    JOB_ANSWERED,
+    UNDELIVERED,
+    DeliveryState,
+    JobState,
+    StudyEvent,
+    StudyState,
+    advance,
+)
 from daemon.store.database import Database
 from daemon.store.intake import insert_once
 from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
@@ -80,18 +88,14 @@ class Settling:
             ).all()
             if any(job.state not in JOB_ANSWERED for job in jobs):
                 return None
-            if any(job.state == JobState.DONE for job in jobs):
-                study.analysed_at = now
-                values: dict[str, Any] = {"kind": "report", "study_uid": study.study_uid}
-                values |= {"subject": str(study.revision), "state": JobState.QUEUED, "created_at": now}
-                values |= {"attempts": 0, "owner": "", "answer": "", "reason": ""}
-                insert_once(session, JobRow, values)
-                return StudyEvent.ALL_ANSWERED
-            study.settled_at = now
             failed = sorted({job.reason for job in jobs if job.state == JobState.FAILED})
-            if failed:
-                study.reason = "; ".join(failed)
-                return StudyEvent.ALL_FAILED
+            done = any(job.state == JobState.DONE for job in jobs)
+            if done or failed:
+                study.analysed_at = now
+                study.not_analysed = study.reason = "" if done else "; ".join(failed)
+                _queue_report(session, study, now)
+                return StudyEvent.ALL_ANSWERED if done else StudyEvent.ALL_FAILED
+            study.settled_at = now
             reasons = session.scalars(
                 select(InstanceRow.reason).where(InstanceRow.study_uid == study.study_uid, InstanceRow.reason != "")
             )
@@ -113,63 +117,110 @@ class Settling:
 
     def queue_deliveries(self, wanted: Sequence[Wanted], now: float) -> list[str]:
         """Reported studies get one delivery per destination and object it wants; objects sent before stay sent."""
-        if not wanted:
-            return []
 
         def decide(session: Session, study: StudyRow) -> StudyEvent | None:
+            if not wanted:
+                return StudyEvent.NOT_ANALYSED if study.not_analysed else None
             outputs = session.scalars(
                 select(OutputRow).where(OutputRow.study_uid == study.study_uid, OutputRow.revision == study.revision)
             ).all()
             unserved = []
             for want in wanted:
                 fitting = [output for output in outputs if _wants(want, output)]
-                if not fitting:
-                    unserved.append(f"{want.destination}: no result was made for it, replay with --analysis makes one")
                 for output in fitting:
-                    values: dict[str, Any] = {"destination": want.destination, "sop_uid": output.sop_uid}
-                    values |= {"study_uid": study.study_uid, "state": DeliveryState.PENDING, "attempts": 0}
-                    values |= {"created_at": now, "retry_since": now, "next_at": now, "reason": ""}
-                    insert_once(session, DeliveryRow, values)
+                    insert_delivery(session, output, want.destination, want.commitment, now)
+                if not fitting and not _may_have_nothing(want):
+                    unserved.append(f"{want.destination}: no result was made for it, replay with --analysis makes one")
             study.reason = "; ".join(unserved)  # the settings changed since the results were made
             return StudyEvent.SENDING
 
-        return self._move(self._in_state(StudyState.REPORTED), StudyState.REPORTED, decide)
+        ready = () if wanted else (StudyRow.not_analysed != "",)
+        return self._move(self._in_state(StudyState.REPORTED, *ready), StudyState.REPORTED, decide)
 
     def finish_deliveries(self, now: float) -> list[str]:
-        """Studies with nothing left to send: DELIVERED, or FAILED where a delivery was given up."""
+        """Studies with nothing of this revision left to send: DELIVERED, or FAILED where something was given up."""
 
         def decide(session: Session, study: StudyRow) -> StudyEvent | None:
-            counts = dict(
-                session.execute(
-                    select(DeliveryRow.state, func.count())
-                    .where(DeliveryRow.study_uid == study.study_uid)
-                    .group_by(DeliveryRow.state)
-                ).all()
-            )
-            if counts.get(DeliveryState.PENDING):
+            of_revision = _deliveries_of_revision(session, study)
+            if any(row.state == DeliveryState.PENDING for row in of_revision):
                 return None
             study.settled_at = now
-            if not counts.get(DeliveryState.DEAD):
-                return StudyEvent.GIVEN_UP if study.reason else StudyEvent.ALL_SENT
-            dead = session.execute(
-                select(DeliveryRow.destination, DeliveryRow.reason).where(
-                    DeliveryRow.study_uid == study.study_uid, DeliveryRow.state == DeliveryState.DEAD
-                )
-            )
-            given_up = {f"{destination}: {reason}" for destination, reason in dead}
-            study.reason = "; ".join(sorted(given_up | {study.reason} - {""}))
-            return StudyEvent.GIVEN_UP
+            failures = _given_up(of_revision) | ({study.reason} - {""})
+            if study.not_analysed:
+                failures.add(study.not_analysed)
+            study.reason = "; ".join(sorted(failures))
+            return StudyEvent.GIVEN_UP if failures else StudyEvent.ALL_SENT
 
         return self._move(
             self._in_state(
                 StudyState.DELIVERING,
                 ~exists().where(
-                    DeliveryRow.study_uid == StudyRow.study_uid, DeliveryRow.state == DeliveryState.PENDING
+                    DeliveryRow.study_uid == StudyRow.study_uid,
+                    DeliveryRow.state == DeliveryState.PENDING,
+                    DeliveryRow.sop_uid == OutputRow.sop_uid,
+                    OutputRow.revision == StudyRow.revision,
                 ),
             ),
             StudyState.DELIVERING,
             decide,
         )
+
+    def finish_commitments(self, now: float) -> list[str]:
+        """Delivered studies whose every proof of arrival is in: COMMITTED; FAILED where one was given up."""
+
+        def decide(session: Session, study: StudyRow) -> StudyEvent | None:
+            of_revision = _deliveries_of_revision(session, study)
+            failures = _given_up(of_revision)
+            if failures:
+                study.settled_at, study.reason = now, "; ".join(sorted(failures))
+                return StudyEvent.GIVEN_UP
+            asked = [row for row in of_revision if row.commitment]
+            if not asked or any(row.state != DeliveryState.COMMITTED for row in asked):
+                return None
+            study.settled_at = now
+            return StudyEvent.ALL_COMMITTED
+
+        answered = exists().where(
+            DeliveryRow.study_uid == StudyRow.study_uid,
+            DeliveryRow.commitment,
+            DeliveryRow.state.in_((DeliveryState.COMMITTED, *UNDELIVERED)),
+        )
+        return self._move(self._in_state(StudyState.DELIVERED, answered), StudyState.DELIVERED, decide)
+
+
+def insert_delivery(session: Session, output: OutputRow, destination: str, commitment: bool, now: float) -> None:
+    """One object on its way to one destination, unless it is or was already."""
+    values: dict[str, Any] = {"destination": destination, "sop_uid": output.sop_uid, "study_uid": output.study_uid}
+    values |= {"state": DeliveryState.PENDING, "attempts": 0, "reason": "", "commitment": commitment}
+    values |= {"created_at": now, "retry_since": now, "next_at": now}
+    insert_once(session, DeliveryRow, values)
+
+
+def _queue_report(session: Session, study: StudyRow, now: float) -> None:
+    values: dict[str, Any] = {"kind": "report", "study_uid": study.study_uid, "subject": str(study.revision)}
+    values |= {"state": JobState.QUEUED, "created_at": now, "attempts": 0, "owner": "", "answer": "", "reason": ""}
+    insert_once(session, JobRow, values)
+
+
+def _deliveries_of_revision(session: Session, study: StudyRow) -> Sequence[DeliveryRow]:
+    """What an older revision still waits for, or lost, is no news about this one."""
+    return session.scalars(
+        select(DeliveryRow)
+        .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
+        .where(DeliveryRow.study_uid == study.study_uid, OutputRow.revision == study.revision)
+    ).all()
+
+
+def _given_up(rows: Sequence[DeliveryRow]) -> set[str]:
+    return {f"{row.destination}: {row.reason}" for row in rows if row.state in UNDELIVERED}
+
+
+# Forms that say nothing of a negative study, or of one without an image that could be read (worker/encode).
+_OPTIONAL = frozenset({"gsps", "kos", "parametric-map"})
+
+
+def _may_have_nothing(want: Wanted) -> bool:
+    return set(want.outputs) <= _OPTIONAL
 
 
 def _wants(want: Wanted, output: OutputRow) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.core.states import DeliveryState, JobState
+from daemon.core.states import UNDELIVERED, DeliveryState, JobState
 from daemon.store.database import Database
 from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
 
@@ -42,13 +42,37 @@ class Views:
             found = list(session.scalars(begun.limit(2)))
             return found if len(found) == 1 else []
 
-    def failed_delivery_uids(self, destination: str | None) -> list[str]:
-        """Studies with a delivery that was given up."""
-        query = select(DeliveryRow.study_uid).where(DeliveryRow.state == DeliveryState.DEAD).distinct()
+    def delivered_study_uids(
+        self, destination: str | None, since: float | None, until: float | None, *, undelivered_only: bool
+    ) -> list[str]:
+        """Studies with a delivery to `destination` (None: any) queued in [since, until); or only given-up ones."""
+        query = select(DeliveryRow.study_uid).distinct()
+        if undelivered_only:
+            query = query.where(DeliveryRow.state.in_(UNDELIVERED))
+        if destination is not None:
+            query = query.where(DeliveryRow.destination == destination)
+        if since is not None:
+            query = query.where(DeliveryRow.created_at >= since)
+        if until is not None:
+            query = query.where(DeliveryRow.created_at < until)
+        with self._database.read() as session:
+            return list(session.scalars(query))
+
+    def dead_letters(self, destination: str | None) -> list[dict[str, Any]]:
+        """Every object that was given up or quarantined, with its reason; the oldest first."""
+        query = (
+            select(DeliveryRow, OutputRow)
+            .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
+            .where(DeliveryRow.state.in_(UNDELIVERED))
+            .order_by(DeliveryRow.created_at, DeliveryRow.id)
+        )
         if destination is not None:
             query = query.where(DeliveryRow.destination == destination)
         with self._database.read() as session:
-            return list(session.scalars(query))
+            return [
+                {"study_uid": row.study_uid, "output": output.kind, "created_at": row.created_at, **_delivery(row)}
+                for row, output in session.execute(query)
+            ]
 
     def studies(self, study_uids: Sequence[str]) -> list[dict[str, Any]]:
         """One report per study, in the order asked for; unknown ones are left out."""
@@ -106,6 +130,7 @@ class Views:
                     "marking": row.marking,
                     "source_sop_uid": row.source_sop_uid,
                     "revision": row.revision,
+                    "withdrawn": row.withdrawn,
                     "path": self._path_of(row.key),
                 }
             )
@@ -117,19 +142,7 @@ class Views:
             rows = session.scalars(
                 select(DeliveryRow).where(DeliveryRow.study_uid == study_uid).order_by(DeliveryRow.id)
             )
-            return [
-                {
-                    "destination": row.destination,
-                    "sop_uid": row.sop_uid,
-                    "state": row.state,
-                    "attempts": row.attempts,
-                    "status": None if row.status is None else f"{row.status:04X}",
-                    "reason": row.reason,
-                    "next_at": row.next_at if row.state == DeliveryState.PENDING else None,
-                    "sent_at": row.sent_at,
-                }
-                for row in rows
-            ]
+            return [_delivery(row) for row in rows]
 
     def answers(self, study_uid: str) -> list[tuple[str, str]]:
         """(archive key, findings JSON) of each analysed image of a study."""
@@ -166,15 +179,34 @@ def _instance(row: InstanceRow, job: JobRow | None) -> dict[str, Any]:
     }
 
 
+def _delivery(row: DeliveryRow) -> dict[str, Any]:
+    """One object on its way to one destination. status: four hexadecimal digits."""
+    return {
+        "destination": row.destination,
+        "sop_uid": row.sop_uid,
+        "state": row.state,
+        "attempts": row.attempts,
+        "status": None if row.status is None else f"{row.status:04X}",
+        "reason": row.reason,
+        "next_at": row.next_at if row.state == DeliveryState.PENDING else None,
+        "sent_at": row.sent_at,
+        "commitment": row.commitment,
+        "committed_at": row.committed_at,
+    }
+
+
+# From the best that can be said of an object's way to the worst.
+_BEST_FIRST = ("WITHDRAWN", "COMMITTED", "SENT", "PENDING", "QUARANTINED", "DEAD")
+
+
 def _by_destination(rows: list[DeliveryRow]) -> list[dict[str, Any]]:
     """One line a destination: the worst state of its objects, and the most attempts any of them took."""
-    order = [DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.DEAD]
     lines: dict[str, dict[str, Any]] = {}
     for row in rows:
         line = lines.setdefault(
             row.destination, {"destination": row.destination, "state": row.state, "attempts": 0, "reason": ""}
         )
-        if order.index(DeliveryState(row.state)) >= order.index(DeliveryState(line["state"])):
+        if _BEST_FIRST.index(row.state) >= _BEST_FIRST.index(line["state"]):
             line["state"], line["reason"] = row.state, row.reason or line["reason"]
         line["attempts"] = max(line["attempts"], row.attempts)
     return list(lines.values())

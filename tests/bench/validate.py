@@ -6,9 +6,8 @@ DicomSRValidator starts a Java machine for every file, so it sees a sample, whos
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from pathlib import Path
@@ -16,57 +15,22 @@ from typing import Annotated
 
 import typer
 from pydicom import Dataset, dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from rich.table import Table
 
 from tests.bench.runs import console, end, sent
 from tests.bench.tally import SR_CLASSES
 from tests.support import validators
-from tests.support.peers.orthanc import held
+from tests.support.checks import PROGRAMS, Check, is_note, quick, readable, references, without_values
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-Check = tuple[str, Path, Callable[[], list[str]]]
 
 
-def checks(results: Sequence[tuple[Path, Dataset]], sources: dict[str, Path], sample: set[Path]) -> Iterator[Check]:
+def jobs_of(results: Sequence[tuple[Path, Dataset]], sources: dict[str, Path], sample: set[Path]) -> Iterator[Check]:
     """(validator, file, the call) for every file that the validator is for."""
     for path, ds in results:
-        images = [sources[uid] for uid in held("", ds).references]
-        yield "dciodvfy", path, lambda path=path, images=images: own(path, images)  # type: ignore[misc]
-        yield "dcentvfy", path, lambda path=path, images=images: validators.dcentvfy(*images, path)  # type: ignore[misc]
-        if ds.SOPClassUID in SR_CLASSES:
-            yield "dsrdump", path, lambda path=path: validators.dsrdump(path)  # type: ignore[misc]
-            if path in sample:
-                yield "DicomSRValidator", path, lambda path=path: validators.sr_validator(path)  # type: ignore[misc]
-        else:
-            named = bool(ds.PatientName)
-            yield "dcmpschk", path, lambda path=path, named=named: state(path, named)  # type: ignore[misc]
-
-
-def own(path: Path, images: Sequence[Path]) -> list[str]:
-    """dciodvfy's complaints; what it says of a source image too is inherited, since it is copied."""
-    copied = {line for image in images for line in validators.dciodvfy(image)}
-    return [f"inherited: {line}" if line in copied else line for line in validators.dciodvfy(path)]
-
-
-def state(path: Path, named: bool) -> list[str]:
-    """dcmpschk's complaints; it wants a patient's name, and the source image may have none."""
-    said = validators.dcmpschk(path)
-    lack = [line for line in said if "patientName absent" in line]
-    if named or not lack or len(said) > len(lack) + 1:  # the last line sums up
-        return said
-    return [f"inherited: {line}" for line in said]
-
-
-def readable(image: Path, folder: Path) -> Path:
-    """dcentvfy cannot inflate: a deflated film is given to it as Explicit VR Little Endian."""
-    ds = dcmread(image)
-    if ds.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
-        return image
-    folder.mkdir(exist_ok=True)
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.save_as(folder / image.name)
-    return folder / image.name
+        yield from quick(path, ds, [sources[uid] for uid in references(ds) if uid in sources])
+        if path in sample:
+            yield "DicomSRValidator", path, lambda path=path: validators.sr_validator(path)  # type: ignore[misc]
 
 
 def spread(reports: Sequence[tuple[Path, Dataset]], size: int, dice: random.Random) -> set[Path]:
@@ -86,14 +50,14 @@ def main(
     parallel: Annotated[int, typer.Option(help="validators at a time")] = 2,
 ) -> None:
     """No complaint of dciodvfy, dcentvfy, dsrdump, dcmpschk and DicomSRValidator."""
-    absent = validators.missing("dciodvfy", "dcentvfy", "dsrdump", "dcmpschk", "DicomSRValidator")
+    absent = validators.missing(*PROGRAMS)
     if absent:
         end([f"{program} is not installed" for program in absent], "validators")
     results = [(path, dcmread(path)) for path in sorted((run / "results").glob("*.dcm"))]
     sources = {film.sop_uid: readable(Path(film.path), run / "inflated") for film in sent(run)}
     chosen = spread([(path, ds) for path, ds in results if ds.SOPClassUID in SR_CLASSES], sample, random.Random(seed))
     with ThreadPoolExecutor(parallel) as pool:
-        jobs = list(checks(results, sources, chosen))
+        jobs = list(jobs_of(results, sources, chosen))
         answers = list(zip(jobs, pool.map(lambda job: job[2](), jobs), strict=True))
     console.print(summary(answers, f"{len(results)} objects, sample seed {seed}"))
     kinds = Counter(f"{name}: {without_values(line)}" for (name, _, _), said in answers for line in said)
@@ -103,16 +67,6 @@ def main(
     seen_in = {f"{name}: {without_values(line)}": path.name for (name, path, _), said in answers for line in said}
     misses = [f"{count} x {kind} (as in {seen_in[kind]})" for kind, count in kinds.most_common() if not is_note(kind)]
     end(misses + ([] if results else ["there are no objects"]), "no validator complains")
-
-
-def is_note(kind: str) -> bool:
-    """dciodvfy's warnings are remarks, many on what the source image brought along; its errors are faults."""
-    return kind.startswith("dciodvfy: Warning") or ": inherited: " in kind
-
-
-def without_values(line: str) -> str:
-    """A complaint without the value it is about, so that like ones count together."""
-    return re.sub(r"<[^>]*>|\[[^\]]*\]", "…", line)
 
 
 def summary(answers: Sequence[tuple[Check, list[str]]], title: str) -> Table:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.core.outcome import Answer, Outcome
 from daemon.deliver import next_try
-from daemon.dimse.scu import Outcome
+from daemon.dimse.status import outcome_of
 from daemon.settings import RetrySettings
 
 RETRY = RetrySettings(first_s=2.0, factor=2.0, longest_s=300.0, give_up_s=86400.0, refused_attempts=5)
-NO_ANSWER = Outcome(None, "no connection")
+NO_ANSWER = Outcome(Answer.BROKEN, None, "no connection")
 
 
 def test_waits_double_up_to_the_longest():
@@ -22,20 +23,24 @@ def test_a_destination_that_is_down_is_tried_for_as_long_as_the_settings_say():
 
 @pytest.mark.parametrize("status", [0xA900, 0xC000, 0x0110, 0x0122])
 def test_an_answer_that_refuses_the_object_is_believed_after_five_times(status):
-    assert next_try(Outcome(status, "refused"), 4, 0.0, 30.0, RETRY) is not None
-    assert next_try(Outcome(status, "refused"), 5, 0.0, 30.0, RETRY) is None
+    assert next_try(outcome_of(status), 4, 0.0, 30.0, RETRY) is not None
+    assert next_try(outcome_of(status), 5, 0.0, 30.0, RETRY) is None
 
 
 def test_a_missing_presentation_context_is_believed_after_five_times():
-    refused = Outcome(None, "no presentation context accepted for Comprehensive SR Storage")
+    refused = Outcome(Answer.REFUSED, None, "no presentation context accepted for Comprehensive SR Storage")
     assert next_try(refused, 5, 0.0, 30.0, RETRY) is None
 
 
 def test_a_full_destination_may_recover():
-    assert next_try(Outcome(0xA700, "out of resources"), 50, 0.0, 3600.0, RETRY) is not None
+    assert next_try(outcome_of(0xA700), 50, 0.0, 3600.0, RETRY) is not None
 
 
 @pytest.mark.parametrize("status", [0xB000, 0xB006, 0xB007])
 def test_an_object_that_was_altered_is_neither_sent_again_nor_called_delivered(status):
-    assert not Outcome(status, "warning").accepted
-    assert next_try(Outcome(status, "warning"), 1, 0.0, 0.0, RETRY) is None
+    assert not outcome_of(status).accepted
+    assert next_try(outcome_of(status), 1, 0.0, 0.0, RETRY) is None
+
+
+def test_an_object_that_is_there_already_has_arrived():
+    assert outcome_of(0x0111).accepted and "duplicate" in outcome_of(0x0111).reason

@@ -57,8 +57,11 @@ def test_all_mistakes_are_reported_together(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "change, complaint",
     [
-        (("commitment = false", "commitment = true"), "storage commitment"),
-        (('"sr", "gsps"', '"kos"'), "outputs"),
+        (('"sr", "gsps"', '"fax"'), "outputs"),
+        (('"sr", "gsps"', '"sr", "sr"'), "named twice"),
+        (('"sr", "gsps"]\nprofile = "stone"\nmarking = true', '"parametric-map"]\nmarking = false'), "heat map"),
+        (("port = 4242", ""), "needs ae_title, host and port"),
+        (('kind = "dimse"', 'kind = "stow"'), "needs a url"),
         (('"sr", "gsps"', ""), "outputs"),
         (('"stone"', '"weasis"'), "profile"),
         (("port = 4242", "port = 70000"), "port"),

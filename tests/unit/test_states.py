@@ -64,6 +64,12 @@ def test_an_answered_job_runs_again_only_after_a_replay():
     assert advance_job(JobState.DONE, JobState.QUEUED) == JobState.QUEUED
 
 
-def test_a_sent_object_cannot_be_given_up():
+@pytest.mark.parametrize("to", set(DeliveryState) - {DeliveryState.WITHDRAWN})
+def test_a_withdrawn_object_is_never_sent_again(to):
     with pytest.raises(IllegalTransitionError):
-        advance_delivery(DeliveryState.SENT, DeliveryState.DEAD)
+        advance_delivery(DeliveryState.WITHDRAWN, to)
+
+
+def test_what_was_never_sent_cannot_be_committed():
+    with pytest.raises(IllegalTransitionError):
+        advance_delivery(DeliveryState.PENDING, DeliveryState.COMMITTED)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pydicom.dataset import Dataset
 
 from worker.encode.gsps import presentation_states
+from worker.encode.kos import key_objects
 from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
 from worker.encode.sr import structured_report
 
@@ -19,6 +20,7 @@ Writer = Callable[[ReportRequest, str, bool], Iterable[tuple[str, Dataset]]]
 WRITERS: Mapping[str, Writer] = {
     "sr": lambda request, profile, marking: [("", structured_report(request, profile, marking))],
     "gsps": lambda request, _profile, marking: presentation_states(request, marking),
+    "kos": lambda request, _profile, marking: key_objects(request, marking),
 }
 
 

@@ -7,11 +7,13 @@ corner of the top-left pixel, (Columns, Rows) that of the bottom-right one. Both
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.findings import Box, Findings
+from worker.encode.reading import decimals, spacing
 from worker.encode.request import CannotEncode
 from worker.encode.source import Source
 
@@ -48,3 +50,15 @@ def side(source: Source, box: Box, width: int) -> str:
     if box[0] >= width * (0.5 + _MIDDLE):
         return "L" if on_left == "R" else "R"
     return ""
+
+
+def pixel_aspect(source: Source) -> tuple[int, int]:
+    """Vertical over horizontal size of a pixel, as two integers (PS3.3 C.7.6.3.1.7); 1, 1 when not stated."""
+    stated = decimals(source.header, "PixelAspectRatio")
+    pitch = spacing(source.header, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+    if not pitch and len(stated) == 2 and min(stated) > 0:
+        pitch = stated[0], stated[1]
+    if not pitch:
+        return 1, 1
+    ratio = Fraction(pitch[0] / pitch[1]).limit_denominator(1000)
+    return (ratio.numerator, ratio.denominator) if ratio.numerator else (1, 1)

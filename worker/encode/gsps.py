@@ -6,8 +6,6 @@ study's other images, so a later revision of the study leaves it the same object
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from highdicom.pr import GraphicLayer
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -16,12 +14,11 @@ from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 from model.findings import Findings
 from worker.encode import codes, wording
 from worker.encode.appearance import OVERLAY_LAYER, activate_overlays, copy_shutter
-from worker.encode.geometry import check_boxes
+from worker.encode.geometry import check_boxes, pixel_aspect
 from worker.encode.header import UNVERIFIED, Series, coded, finish, moment, plain, referenced_sop, start
 from worker.encode.identity import gsps_uid, series_uid
 from worker.encode.luts import grey_pipeline
 from worker.encode.marks import annotation, layer
-from worker.encode.reading import decimals, spacing
 from worker.encode.request import ReportRequest, SourceImage
 from worker.encode.source import Source, in_order
 
@@ -91,17 +88,5 @@ def _displayed_area(source: Source, found: Findings, reference: Dataset) -> Data
     area.DisplayedAreaTopLeftHandCorner = [1, 1]
     area.DisplayedAreaBottomRightHandCorner = [found.width, found.height]
     area.PresentationSizeMode = "SCALE TO FIT"
-    area.PresentationPixelAspectRatio = list(_aspect(source))
+    area.PresentationPixelAspectRatio = list(pixel_aspect(source))
     return area
-
-
-def _aspect(source: Source) -> tuple[int, int]:
-    """Vertical over horizontal size of a pixel, as two integers."""
-    stated = decimals(source.header, "PixelAspectRatio")
-    pitch = spacing(source.header, "PixelSpacing", "ImagerPixelSpacing")
-    if not pitch and len(stated) == 2 and min(stated) > 0:
-        pitch = stated[0], stated[1]
-    if not pitch:
-        return 1, 1
-    ratio = Fraction(pitch[0] / pitch[1]).limit_denominator(1000)
-    return (ratio.numerator, ratio.denominator) if ratio.numerator else (1, 1)

@@ -20,7 +20,7 @@ from worker.encode import codes
 from worker.encode.carry import carry, keep_raw
 from worker.encode.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 from worker.encode.reading import text
-from worker.encode.request import Reference, ReportRequest
+from worker.encode.request import Maker, Reference
 from worker.encode.source import Source
 
 MANUFACTURER = "thoraxd"
@@ -38,7 +38,7 @@ class Series:
 
 
 def start(
-    request: ReportRequest, source: Source, series: Series, sop_class_uid: str, sop_uid: UID, number: int, at: datetime
+    maker: Maker, source: Source, series: Series, sop_class_uid: str, sop_uid: UID, number: int, at: datetime
 ) -> Dataset:
     """A data set with everything but the object's own modules."""
     ds = Dataset()
@@ -49,13 +49,13 @@ def start(
     ds.InstanceCreationDate, ds.InstanceCreationTime = moment(source, at)
     ds.Modality, ds.SeriesInstanceUID, ds.SeriesNumber = series.modality, series.uid, series.number
     ds.SeriesDescription = series.description
-    _equip(ds, request)
-    maker = Dataset()
-    maker.PurposeOfReferenceCodeSequence = coded(codes.PROCESSING_EQUIPMENT)
-    _equip(maker, request)
-    maker.StationName = plain(request.station, 16)
-    maker.ContributionDescription = plain(f"{UNVERIFIED}. Weights SHA-256 {request.identity.digest}", 1024)
-    ds.ContributingEquipmentSequence = Sequence([maker])
+    _equip(ds, maker)
+    equipment = Dataset()
+    equipment.PurposeOfReferenceCodeSequence = coded(codes.PROCESSING_EQUIPMENT)
+    _equip(equipment, maker)
+    equipment.StationName = plain(maker.station, 16)
+    equipment.ContributionDescription = plain(f"{UNVERIFIED}. Weights SHA-256 {maker.identity.digest}", 1024)
+    ds.ContributingEquipmentSequence = Sequence([equipment])
     ds.file_meta = _file_meta(sop_class_uid, sop_uid)
     return ds
 
@@ -124,12 +124,12 @@ def _in_series(series_uid: str, sops: dict[str, str]) -> Dataset:
     return series
 
 
-def _equip(ds: Dataset, request: ReportRequest) -> None:
+def _equip(ds: Dataset, maker: Maker) -> None:
     """PS3.3 C.7.5.1 General Equipment: the detector, not the X-ray device."""
     ds.Manufacturer = MANUFACTURER
-    ds.ManufacturerModelName = plain(request.identity.name, 64)
-    ds.DeviceSerialNumber = plain(request.station, 64)
-    ds.SoftwareVersions = plain(request.identity.version, 64)
+    ds.ManufacturerModelName = plain(maker.identity.name, 64)
+    ds.DeviceSerialNumber = plain(maker.station, 64)
+    ds.SoftwareVersions = plain(maker.identity.version, 64)
 
 
 def _file_meta(sop_class_uid: str, sop_uid: UID) -> FileMetaDataset:

@@ -12,7 +12,7 @@ import uuid
 from pydicom.uid import UID
 
 from model.findings import ModelIdentity
-from worker.encode.request import ReportRequest, SourceImage
+from worker.encode.request import Maker, ReportRequest, SourceImage
 from worker.encode.source import Source
 
 # The namespace of every UID that thoraxd derives. Changing it orphans every predecessor: never.
@@ -64,9 +64,9 @@ def lesion_tracking_uid(image: SourceImage, identity: ModelIdentity, number: int
     return derive("lesion", _input(image), identity.version, identity.digest, str(number))
 
 
-def device_uid(request: ReportRequest) -> UID:
+def device_uid(maker: Maker) -> UID:
     """The Device Observer UID: this station with these weights."""
-    return derive("device", *_device(request))
+    return derive("device", *_device(maker))
 
 
 def _made_by(request: ReportRequest) -> tuple[str, ...]:
@@ -74,9 +74,9 @@ def _made_by(request: ReportRequest) -> tuple[str, ...]:
     return (*_device(request), *again)
 
 
-def _device(request: ReportRequest) -> tuple[str, ...]:
-    identity = request.identity
-    return (request.station, identity.name, identity.version, identity.digest, identity.operating_point)
+def _device(maker: Maker) -> tuple[str, ...]:
+    identity = maker.identity
+    return (maker.station, identity.name, identity.version, identity.digest, identity.operating_point)
 
 
 def _input(image: SourceImage) -> str:

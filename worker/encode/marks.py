@@ -20,8 +20,8 @@ from highdicom.pr import (
 )
 from pydicom.dataset import Dataset
 
-from model.findings import Box, Findings, Lesion, ModelIdentity
-from worker.encode import codes, wording
+from model.findings import Box, Findings, ModelIdentity
+from worker.encode import wording
 from worker.encode.geometry import corners
 from worker.encode.header import UNVERIFIED
 from worker.encode.identity import lesion_tracking_uid
@@ -43,7 +43,7 @@ def layer(order: int) -> GraphicLayer:
 def annotation(image: SourceImage, found: Findings, identity: ModelIdentity, marking: bool) -> GraphicAnnotation:
     """The one Graphic Annotation item of the image."""
     shown = found.shown if marking else ()
-    labels = [_label(lesion) for lesion in shown]
+    labels = [wording.lesion_label(lesion) for lesion in shown]
     places = place_labels([lesion.box for lesion in shown], labels, found.width, found.height)
     return GraphicAnnotation(
         referenced_images=[_reference(image, found)],
@@ -93,10 +93,6 @@ def _tops(box: Box, tall: float, height: int) -> Iterator[float]:
 
 def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _label(lesion: Lesion) -> str:
-    return f"AI {codes.finding_of(lesion.label).name} {wording.percent(lesion.probability)}"
 
 
 def _text(words: str, place: Box) -> TextObject:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,20 @@ class Reference(NamedTuple):
     sop_instance_uid: str
     series_uid: str
     study_uid: str
+
+
+class Maker(Protocol):
+    """Who makes an object: which weights, at which station."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """The weights."""
+        ...
+
+    @property
+    def station(self) -> str:
+        """Our AE title."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,7 @@ from highdicom.sr import (
     CodedConcept,
     ContainerContentItem,
     ContentSequence,
-    DeviceObserverIdentifyingAttributes,
     LanguageOfContentItemAndDescendants,
-    ObservationContext,
-    ObserverContext,
     RelationshipTypeValues,
 )
 from highdicom.sr.value_types import ContentItem
@@ -23,22 +20,16 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from worker.encode import codes, wording
-from worker.encode.carry import copied_item, encodings_of
+from worker.encode.document import observer, refer_to_order
 from worker.encode.geometry import check_boxes
-from worker.encode.header import MANUFACTURER, UNVERIFIED, Series, by_study, finish, moment, plain, start
-from worker.encode.identity import device_uid, series_uid, sr_uid
+from worker.encode.header import UNVERIFIED, Series, by_study, finish, moment, start
+from worker.encode.identity import series_uid, sr_uid
 from worker.encode.lesions import lesion_group
 from worker.encode.library import image_library
 from worker.encode.profiles import PROFILES, Profile
-from worker.encode.reading import items, text
 from worker.encode.request import CannotEncode, ReportRequest
 from worker.encode.results import Film, as_evaluations, comment_item, results
 from worker.encode.source import Source, in_order
-
-# Of the Referenced Request Sequence: what the image states itself, and what it states in its Request Attributes.
-_ORDERED = ("AccessionNumber", "IssuerOfAccessionNumberSequence")
-_REQUESTED = ("RequestedProcedureID", "RequestedProcedureDescription")
-_ORDER_NUMBERS = ("PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest")
 
 
 def structured_report(request: ReportRequest, name: str, marking: bool) -> Dataset:
@@ -90,28 +81,7 @@ def _document(ds: Dataset, request: ReportRequest, films: list[Film]) -> None:
     ds.CurrentRequestedProcedureEvidenceSequence = by_study(film.source.reference for film in films)
     if request.predecessors:
         ds.PredecessorDocumentsSequence = by_study(request.predecessors)
-    asked_for = _order(source)
-    if asked_for:
-        ds.ReferencedRequestSequence = Sequence([asked_for])
-
-
-def _order(source: Source) -> Dataset | None:
-    """The order that the images fulfil (Table C.17-2, Referenced Request Sequence); None when none is known."""
-    header, requests = source.header, items(source.header, "RequestAttributesSequence")
-    if not requests and not text(header, "AccessionNumber"):
-        return None
-    stated = Dataset()
-    for where, keywords in ((header, _ORDERED), *((item, _REQUESTED) for item in requests[:1])):
-        for keyword in keywords:
-            if keyword in where:
-                stated[keyword] = where.get_item(keyword)
-    order = copied_item(stated, encodings_of(header))
-    for keyword in (*_REQUESTED, *_ORDERED[:1], *_ORDER_NUMBERS):
-        if keyword not in order:
-            setattr(order, keyword, None)
-    order.StudyInstanceUID = source.study_uid
-    order.ReferencedStudySequence, order.RequestedProcedureCodeSequence = Sequence(), Sequence()
-    return order
+    refer_to_order(ds, source)
 
 
 def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: bool) -> Dataset:
@@ -129,7 +99,7 @@ def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: 
     root.ContentSequence = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(CodedConcept.from_code(codes.LANGUAGE)),
-            *_observer(request),
+            *observer(request),
             CodeContentItem(codes.PROCEDURE_REPORTED, codes.PROCEDURE, RelationshipTypeValues.HAS_CONCEPT_MOD),
             image_library([film.source for film in films]),
             measurements,
@@ -138,15 +108,3 @@ def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: 
         ]
     )
     return root
-
-
-def _observer(request: ReportRequest) -> ObservationContext:
-    """TID 1001, 1002, 1004: a device, and no person, made these observations."""
-    device = DeviceObserverIdentifyingAttributes(
-        uid=device_uid(request),
-        name=plain(request.identity.name, 64),
-        manufacturer_name=MANUFACTURER,
-        model_name=plain(request.identity.name, 64),
-        serial_number=plain(request.station, 64),
-    )
-    return ObservationContext(ObserverContext(CodedConcept.from_code(codes.DEVICE), device))

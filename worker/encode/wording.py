@@ -5,7 +5,8 @@ Every sentence starts with "AI", ends with "unverified", and is ASCII.
 
 from __future__ import annotations
 
-from model.findings import Findings, ModelIdentity
+from model.findings import Findings, Lesion, ModelIdentity
+from worker.encode import codes
 
 
 def percent(probability: float) -> str:
@@ -30,6 +31,11 @@ def film_line(findings: Findings, marking: bool) -> str:
     if marked:
         return f"AI: film below operating point, {percent(findings.probability)}{places}, unverified"
     return f"AI: no finding above operating point, {percent(findings.probability)}, unverified"
+
+
+def lesion_label(lesion: Lesion) -> str:
+    """What stands beside a lesion's box."""
+    return f"AI {codes.finding_of(lesion.label).name} {percent(lesion.probability)}"
 
 
 def operating_point(identity: ModelIdentity, cut: float) -> str:

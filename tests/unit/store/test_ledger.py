@@ -6,73 +6,23 @@ import threading
 
 import pytest
 
-from daemon.core.records import NewOutput, ReceivedInstance, Wanted
+from daemon.core.records import Wanted
 from daemon.core.states import JobState
 from daemon.store import migrate, settling
-from daemon.store.database import Database
-from daemon.store.ledger import Ledger
-
-PACS = Wanted("pacs", ("sr", "gsps"), "air", True)
-LEASE_S, ATTEMPTS = 15.0, 3
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    migrate.upgrade(database.engine)
-    yield Ledger(database)
-    database.close()
-
-
-def instance(sop_uid="1.2.1", study_uid="1.2", eligibility="ELIGIBLE", reason=""):
-    return ReceivedInstance(
-        study_uid, "1.2.0", sop_uid, "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.1.2.1", f"{study_uid}/{sop_uid}.dcm",
-        "d" * 64, 1000, "MODALITY", eligibility, reason,
-    )  # fmt: skip
-
-
-def output(sop_uid, kind="sr", profile="air"):
-    return NewOutput(
-        sop_uid, "2.25.9", "1.2.840.10008.5.1.4.1.1.88.34", kind, profile, True, "", f"k/{sop_uid}", "e" * 64
-    )
-
-
-def state(ledger, study_uid="1.2"):
-    return ledger.views.studies([study_uid])[0]["state"]
-
-
-def job_ids(ledger, now, kind="analyse"):
-    return [job_id for job_id, found in ledger.jobs.take_unsent(now, 20.0, 64) if found == kind]
-
-
-def complete(ledger, now):
-    return ledger.settling.complete(ledger.settling.receiving(), now)
-
-
-def answer(ledger, now, as_state=JobState.DONE, **what):
-    for job_id in job_ids(ledger, now):
-        job = ledger.jobs.claim(job_id, "w", now, LEASE_S, ATTEMPTS)
-        ledger.jobs.finish_analysis(job, "w", as_state, now, **what)
-
-
-def report(ledger, now, *outputs):
-    (job_id,) = job_ids(ledger, now, "report")
-    job = ledger.jobs.claim(job_id, "w", now, LEASE_S, ATTEMPTS)
-    return ledger.jobs.finish_report(job, "w", outputs, now)
-
-
-def deliver(ledger, now):
-    for item in ledger.deliveries.due("pacs", now, 60.0, 100):
-        ledger.deliveries.sent(item.id, 0, now)
-
-
-def reported(ledger, *outputs):
-    ledger.intake.record(instance(), 100.0)
-    complete(ledger, 103.0)
-    answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
-    ledger.settling.close_answered(104.0)
-    report(ledger, 104.0, *(outputs or [output("2.25.1"), output("2.25.2", "gsps", "")]))
-    ledger.settling.queue_deliveries([PACS], 105.0)
+from tests.support.ledgers import (
+    ATTEMPTS,
+    LEASE_S,
+    PACS,
+    answer,
+    complete,
+    deliver,
+    instance,
+    job_ids,
+    output,
+    report,
+    reported,
+    state,
+)
 
 
 def test_a_study_goes_from_received_to_delivered(ledger):
@@ -112,14 +62,21 @@ def test_a_study_without_an_eligible_image_is_set_aside_with_the_reason(ledger):
     assert (found["state"], found["reason"]) == ("SET_ASIDE", "not a chest")
 
 
-def test_a_study_whose_images_all_failed_has_no_report(ledger):
+@pytest.mark.parametrize("wanted", [[PACS], []])
+def test_a_study_whose_images_all_failed_is_reported_as_such_and_ends_failed(ledger, wanted):
     ledger.intake.record(instance(), 100.0)
     complete(ledger, 103.0)
     answer(ledger, 103.0, JobState.FAILED, reason="no pixels")
     ledger.settling.close_answered(103.0)
+    report(ledger, 104.0, output("2.25.1"))
+    ledger.settling.queue_deliveries(wanted, 105.0)
+    if wanted:
+        assert state(ledger) == "DELIVERING"
+        deliver(ledger, 106.0)
+        ledger.settling.finish_deliveries(107.0)
     found = ledger.views.studies(["1.2"])[0]
     assert (found["state"], found["reason"]) == ("FAILED", "no pixels")
-    assert job_ids(ledger, 200.0, "report") == []
+    assert [line["state"] for line in found["deliveries"]] == (["SENT"] if wanted else [])
 
 
 def test_a_message_that_is_lost_is_sent_again_and_one_that_is_waiting_is_not(ledger):
@@ -193,7 +150,7 @@ def test_a_later_image_opens_a_revision_whose_report_names_the_one_before(ledger
     inputs = ledger.jobs.report_inputs(job)
     assert inputs.revision == 2
     assert [image.sop_uid for image in inputs.images] == ["1.2.1", "1.2.2"]
-    assert inputs.predecessors["air", True].sop_uid == "2.25.1"
+    assert inputs.predecessors["sr", "air", True].sop_uid == "2.25.1"
 
 
 def test_an_object_that_a_later_image_does_not_change_is_not_sent_twice(ledger):
@@ -238,6 +195,33 @@ def test_a_delivery_that_is_given_up_fails_its_study_and_replay_sends_it_again(l
     assert ledger.deliveries.replay(["1.2"], None, failed_only=True, now=200.0) == 2
     deliver(ledger, 201.0)
     ledger.settling.finish_deliveries(202.0)
+    assert state(ledger) == "DELIVERED"
+
+
+def test_what_an_older_revision_lost_is_no_failure_of_the_newer_one(ledger):
+    reported(ledger)
+    for item in ledger.deliveries.due("pacs", 106.0, 60.0, 100):
+        ledger.deliveries.failed(item.id, "C000 cannot understand", 0xC000, None)
+    ledger.settling.finish_deliveries(107.0)
+    ledger.intake.record(instance("1.2.2"), 200.0)
+    complete(ledger, 203.0)
+    answer(ledger, 203.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(204.0)
+    report(ledger, 204.0, output("2.25.3"))
+    ledger.settling.queue_deliveries([PACS], 205.0)
+    deliver(ledger, 206.0)
+    ledger.settling.finish_deliveries(207.0)
+    assert state(ledger) == "DELIVERED"
+
+
+def test_a_destination_that_wants_only_marks_may_get_none_of_a_negative_study(ledger):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    answer(ledger, 103.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(104.0)
+    report(ledger, 104.0)
+    ledger.settling.queue_deliveries([Wanted("teaching", ("kos",), "air", True)], 105.0)
+    ledger.settling.finish_deliveries(107.0)
     assert state(ledger) == "DELIVERED"
 
 

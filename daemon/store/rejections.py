@@ -1,0 +1,132 @@
+"""Ledger transactions of withdrawing a study's results (IHE Imaging Object Change Management)."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import select, update
+
+from daemon.core.records import Job, NewOutput, RejectionInputs, Wanted
+from daemon.core.states import (
+    STUDY_TRANSITIONS,
+    DeliveryState,
+    JobState,
+    StudyEvent,
+    StudyState,
+    advance,
+    advance_delivery,
+    advance_job,
+)
+from daemon.store.database import Database
+from daemon.store.jobs import held_job, reference_to
+from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
+from daemon.store.settling import insert_delivery
+
+REJECTION = "rejection"  # the kind of the note among the outputs
+
+
+class Rejections:
+    """What `thoraxd reject` and the worker that writes the note record."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reject(self, study_uid: str, reason: str, comment: str, now: float) -> str:
+        """Withdraw every result of a study, and stop what is on its way; "" or why that cannot be.
+
+        A job for the rejection note is queued in the same transaction.
+        """
+        with self._database.write() as session:
+            study = session.get(StudyRow, study_uid, with_for_update=True)
+            if study is None:
+                return "no such study"
+            if (study.state, StudyEvent.REJECTED) not in STUDY_TRANSITIONS:
+                return f"a study that is {study.state} has no results to withdraw"
+            outputs = session.scalars(
+                select(OutputRow).where(
+                    OutputRow.study_uid == study_uid, OutputRow.withdrawn.is_(False), OutputRow.kind != REJECTION
+                )
+            ).all()
+            if not outputs:
+                return "no result was made of it"
+            study.state = advance(StudyState(study.state), StudyEvent.REJECTED)
+            study.reason, study.settled_at = f"results withdrawn ({reason})", now
+            study.withdrawals += 1
+            for output in outputs:
+                output.withdrawn = True
+            for row in session.scalars(select(DeliveryRow).where(DeliveryRow.study_uid == study_uid)):
+                if row.state in (DeliveryState.PENDING, DeliveryState.DEAD, DeliveryState.QUARANTINED):
+                    row.state = advance_delivery(DeliveryState(row.state), DeliveryState.WITHDRAWN)
+            told = json.dumps({"reason": reason, "comment": comment, "at": now})
+            session.add(
+                JobRow(
+                    kind="reject",
+                    study_uid=study_uid,
+                    subject=str(study.withdrawals),
+                    state=JobState.QUEUED,
+                    created_at=now,
+                    answer=told,
+                )
+            )
+            return ""
+
+    def inputs(self, job: Job) -> RejectionInputs | None:
+        """What the note is to be made of; None where the study has no image left to take the patient from."""
+        with self._database.read() as session:
+            told = json.loads(session.get_one(JobRow, job.id).answer)
+            image = session.scalars(
+                select(InstanceRow.key)
+                .where(InstanceRow.study_uid == job.study_uid, InstanceRow.eligibility != "SET_ASIDE")
+                .order_by(InstanceRow.received_at)
+            ).first()
+            if image is None:
+                return None
+            outputs = session.scalars(
+                select(OutputRow)
+                .where(OutputRow.study_uid == job.study_uid, OutputRow.withdrawn)
+                .order_by(OutputRow.series_uid, OutputRow.sop_uid)
+            )
+            return RejectionInputs(
+                study_uid=job.study_uid,
+                generation=int(job.subject),
+                rejected_at=told["at"],
+                reason=told["reason"],
+                comment=told["comment"],
+                image_key=image,
+                withdrawn=tuple(reference_to(output) for output in outputs),
+            )
+
+    def finish(self, job: Job, owner: str, note: NewOutput, wanted: tuple[Wanted, ...], now: float) -> bool:
+        """Record the archived note and send it wherever results of the study went; False when the lease is lost."""
+        with self._database.write() as session:
+            row = held_job(session, job.id, owner)
+            if row is None:
+                return False
+            row.state, row.finished_at = advance_job(JobState(row.state), JobState.DONE), now
+            study = session.get_one(StudyRow, job.study_uid, with_for_update=True)
+            values = {name: getattr(note, name) for name in note.__slots__}
+            output = OutputRow(**values, study_uid=job.study_uid, revision=study.revision, created_at=now)
+            session.add(output)
+            session.flush()
+            reached = set(
+                session.scalars(
+                    select(DeliveryRow.destination).where(DeliveryRow.study_uid == job.study_uid).distinct()
+                )
+            )
+            for want in wanted:
+                if want.destination in reached:
+                    insert_delivery(session, output, want.destination, want.commitment, now)
+            return True
+
+    def fail(self, job: Job, owner: str, reason: str, now: float) -> None:
+        """No note can be written: the study says so."""
+        with self._database.write() as session:
+            row = held_job(session, job.id, owner)
+            if row is None:
+                return
+            row.state, row.reason, row.finished_at = advance_job(JobState(row.state), JobState.FAILED), reason, now
+            session.execute(
+                update(StudyRow)
+                .where(StudyRow.study_uid == job.study_uid, StudyRow.state == StudyState.REJECTED)
+                .values(reason=StudyRow.reason + f"; the rejection note could not be written: {reason}")
+            )

@@ -1,0 +1,63 @@
+"""One rejected study: the note that tells every destination to hide our results of it (IHE RAD, IOCM)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
+from daemon.core.errors import StoreUnavailable
+from daemon.core.header import read_header
+from daemon.core.log import where
+from daemon.core.records import Job
+from daemon.settings import wanted_of
+from worker.context import Context
+from worker.encode import CannotEncode, Encoded, Reference
+from worker.encode.rejection import RejectionRequest, rejection_note
+from worker.lease import held
+from worker.report import archived
+
+log = structlog.get_logger()
+
+
+def reject(job_id: int, context: Context) -> None:
+    """Do the job if it is to be had. Raises StoreUnavailable: the lease then lapses and the job is sent again."""
+    jobs, rejections = context.ledger.jobs, context.ledger.rejections
+    job = jobs.claim(job_id, context.owner, time.time(), LEASE_S, MAX_ATTEMPTS)
+    if job is None:
+        return
+    with held(jobs, job, context.owner):
+        try:
+            note = archived(context, job, _note(job, context))
+        except CannotEncode as error:
+            rejections.fail(job, context.owner, str(error), time.time())
+            return
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  a worker must survive any one study; the text may hold patient data
+            log.error("study.error", study=job.study_uid, kind=type(error).__name__, at=where(error))
+            rejections.fail(job, context.owner, f"unexpected {type(error).__name__} at {where(error)}", time.time())
+            return
+        rejections.finish(job, context.owner, note, wanted_of(context.settings), time.time())
+    log.info("study.rejected", study=job.study_uid)
+
+
+def _note(job: Job, context: Context) -> Encoded:
+    inputs = context.ledger.rejections.inputs(job)
+    if inputs is None:
+        raise CannotEncode("the study has no image")
+    request = RejectionRequest(
+        header=read_header(context.archive.read(inputs.image_key)),
+        withdrawn=tuple(
+            Reference(out.sop_class_uid, out.sop_uid, out.series_uid, out.study_uid) for out in inputs.withdrawn
+        ),
+        reason=inputs.reason,
+        comment=inputs.comment,
+        rejected_at=datetime.fromtimestamp(inputs.rejected_at, UTC),
+        generation=inputs.generation,
+        identity=context.detector.identity,
+        station=context.settings.scp.ae_title,
+    )
+    return Encoded("rejection", "", False, "", rejection_note(request))
