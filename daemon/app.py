@@ -23,10 +23,13 @@ from daemon.dimse.scp import Scp
 from daemon.dimse.scu import send
 from daemon.dispatch import Dispatch
 from daemon.ingest import Ingest
+from daemon.prove import Prove
 from daemon.settings import Destination, Settings, environment_for, wanted_of
 from daemon.settle import Settle
 from daemon.store import migrate
 from daemon.store.opening import open_store
+from daemon.web.client import OriginServer
+from daemon.web.stow_scu import store
 
 log = structlog.get_logger()
 
@@ -60,7 +63,9 @@ class Loop(threading.Thread):
 
 
 def sender(destination: Destination, calling_ae: str) -> Send:
-    """How objects go to this destination."""
+    """How objects go to this destination. Raises SettingsError where its ca_file is of no use."""
+    if destination.kind == "stow":
+        return partial(store, OriginServer(destination))
     return partial(send, destination, calling_ae)
 
 
@@ -82,6 +87,10 @@ class Daemon:
             send, limit_s = sender(destination, settings.scp.ae_title), destination.timeout_s
             deliver = Deliver(destination.name, send, limit_s, self.ledger, archive, settings.retry, time.time)
             self._loops.append(Loop(f"deliver-{destination.name}", deliver.turn))
+            if destination.kind == "stow" and destination.commitment:
+                server, attempts = OriginServer(destination), settings.retry.refused_attempts
+                prove = Prove(destination, server, attempts, self.ledger, time.time)
+                self._loops.append(Loop(f"prove-{destination.name}", prove.turn))
 
     def start(self) -> None:
         """Migrate where that is safe, then listen and loop. Raises StoreUnavailable, SettingsError, OSError."""

@@ -81,7 +81,7 @@ class Deliver:
                 self._record(item, outcome)
                 done += 1
         except DestinationUnreachable as error:
-            return self._back_off(pending, str(error))
+            return self._back_off(pending, error)
         finally:
             self._ledger.deliveries.release([item.id for item in due[loaded:]], self._clock())
         # After a break the rest is due at once: only the object that was under way may be to blame.
@@ -156,9 +156,10 @@ class Deliver:
             attempts=item.attempts + 1,
         )
 
-    def _back_off(self, items: Sequence[DueDelivery], reason: str) -> float:
-        """Nobody there: these wait, and so does the loop, ever longer, up to the longest wait."""
+    def _back_off(self, items: Sequence[DueDelivery], error: DestinationUnreachable) -> float:
+        """Nobody there: these wait, and so does the loop, ever longer, up to the longest wait or as it was asked to."""
         self._unreachable += 1
         for item in items:
-            self._record(item, Outcome(Answer.BROKEN, None, reason))
-        return min(self._retry.longest_s, self._retry.first_s * self._retry.factor ** min(self._unreachable - 1, 64))
+            self._record(item, Outcome(Answer.BROKEN, None, str(error)))
+        wait = self._retry.first_s * self._retry.factor ** min(self._unreachable - 1, 64)
+        return max(min(self._retry.longest_s, wait), error.retry_after_s)

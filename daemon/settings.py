@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -146,6 +147,8 @@ class Destination(_Section):
             raise ValueError("a destination of kind dimse needs ae_title, host and port")
         if self.kind == "stow" and not self.url.startswith(("http://", "https://")):
             raise ValueError("a destination of kind stow needs a url that begins with http:// or https://")
+        if "@" in urlsplit(self.url).netloc:
+            raise ValueError("credentials do not belong into the url: set username and password, or token")
         if len(set(self.outputs)) != len(self.outputs):
             raise ValueError("an output is named twice")
         if not self.marking and set(self.outputs) == {"parametric-map"}:

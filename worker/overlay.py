@@ -19,6 +19,6 @@ def draw(image: NDArray[np.float32], findings: Findings, path: Path) -> None:
     """Write `image` [H, W] in [0, 1] (bright = dense) with `findings` drawn to `path` as PNG."""
     height, width = image.shape
     fitted = fit(width, height, sides=LONG_SIDE)
-    lines = [Line(BANNER), Line(wording.film_line(findings, True), verdict=findings.positive)]
+    lines = [Line(BANNER), Line(wording.film_line(findings, True), alert=findings.positive)]
     marks = [Mark(lesion.box, wording.lesion_label(lesion)) for lesion in findings.shown]
     compose(grey_film(image, fitted), fitted, lines, marks, COLOURS).save(path, format="PNG")

@@ -15,11 +15,12 @@ import typer
 from rich.console import Console
 
 from daemon import settings as settings_file
-from daemon.cli import tables
+from daemon.cli import pictures, tables
 from daemon.core.log import configure, hush
 from daemon.core.states import StudyState
 from daemon.settings import Settings
 from daemon.store import migrate
+from daemon.store.archive import Archive
 from daemon.store.ledger import Ledger
 from daemon.store.opening import open_store
 
@@ -121,9 +122,17 @@ def studies(
 
 
 @app.command()
-def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
+def show(
+    study_uid: str,
+    config: Config = None,
+    as_json: Json = False,
+    png: Annotated[
+        Path | None, typer.Option("--png", help="draw the results as a viewer would show them: a file, or a folder")
+    ] = None,
+    form: Annotated[str | None, typer.Option(help="which output --png draws (default: gsps, else sr, else sc)")] = None,
+) -> None:
     """Everything about one study: its images, findings, results and deliveries. The UID's beginning will do."""
-    ledger, _ = open_ledger(config)
+    ledger, settings = open_ledger(config)
     reports = ledger.views.studies(ledger.views.named(study_uid))
     if not reports:
         Console(stderr=True).print(f"no study {study_uid}", style="red", markup=False)
@@ -133,6 +142,10 @@ def show(study_uid: str, config: Config = None, as_json: Json = False) -> None:
     answers = [json.loads(answer) for _, answer in ledger.views.answers(study_uid)]
     report["findings"] = [answer["findings"] for answer in answers]
     report["models"] = list(dict.fromkeys(tables.weights(answer["identity"]) for answer in answers))
+    if png is not None:
+        report["pictures"] = pictures.draw_study(
+            report, ledger.views.keys(study_uid), Archive(settings.archive_url), png, form
+        )
     if as_json:
         print_lines([report])
     else:

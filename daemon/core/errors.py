@@ -6,7 +6,7 @@ ThoraxdError
 │   ├── UnreadableDataSet    the data set does not parse
 │   └── IdentityMismatch     SOP Class or Instance UID of data set and command differ
 ├── DeliveryError            one object could not be delivered this time
-│   ├── DestinationUnreachable   no association; try all of it again later
+│   ├── DestinationUnreachable   no association, or HTTP 401, 503, …; try all of it again later
 │   └── DestinationRefused       the destination answered with a failure status
 ├── SettingsError            every mistake in the settings, together
 └── StoreUnavailable         database or archive does not answer
@@ -43,7 +43,15 @@ class DeliveryError(ThoraxdError):
 
 
 class DestinationUnreachable(DeliveryError):  # noqa: N818
-    """No association could be had, or it broke."""
+    """Nobody is there, or nobody who serves us. retry_after_s: how long the destination asks to be left alone."""
+
+    def __init__(self, reason: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class NoContextAccepted(DestinationUnreachable):
+    """The destination answers, and takes none of the SOP classes that were proposed."""
 
 
 class DestinationRefused(DeliveryError):  # noqa: N818

@@ -114,6 +114,19 @@ class DueDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class SentObject:
+    """One object that a destination has accepted and has yet to prove that it keeps."""
+
+    id: int  # of the delivery
+    study_uid: str
+    series_uid: str
+    sop_uid: str
+    attempts: int
+    sent_at: float
+    retry_since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What one destination wants of every study."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from daemon.core.errors import DestinationRefused, DestinationUnreachable
+from daemon.core.errors import DestinationRefused, DestinationUnreachable, NoContextAccepted
 from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.dimse import status
 from daemon.dimse.contexts import NAMES, STORAGE_SCU, TRANSFER_SYNTAXES_SCU, VERIFICATION
@@ -39,7 +39,7 @@ def associate(ae: AE, destination: Destination) -> Association:
         detail = f": {answer.reason_str}" if answer is not None else ""
         raise DestinationUnreachable(f"association rejected{detail}")
     if assoc.acceptor.primitive is not None:
-        raise DestinationUnreachable("no presentation context accepted")
+        raise NoContextAccepted("no presentation context accepted")
     raise DestinationUnreachable("no answer" if assoc.is_aborted else "no connection")
 
 
@@ -55,7 +55,11 @@ def send(destination: Destination, calling_ae: str, objects: Sequence[Outgoing])
         if sop_class.uid in wanted:
             for syntax in TRANSFER_SYNTAXES_SCU:
                 ae.add_requested_context(sop_class.uid, syntax.uid)
-    assoc = associate(ae, destination)
+    try:
+        assoc = associate(ae, destination)
+    except NoContextAccepted as error:
+        yield from [Outcome(Answer.REFUSED, None, str(error))] * len(objects)
+        return
     try:
         accepted = {context.abstract_syntax for context in assoc.accepted_contexts}
         for ds in (outgoing.dataset for outgoing in objects):

@@ -1,4 +1,4 @@
-"""C-STORE response statuses: PS3.4 table B.2-1, PS3.7 Annex C."""
+"""C-STORE response statuses of the SCP: PS3.4 table B.2-1, PS3.7 Annex C."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ from daemon.core.errors import (
     ThoraxdError,
     UnreadableDataSet,
 )
-from daemon.core.outcome import Answer, Outcome
+from daemon.core.statuses import DUPLICATE, PROCESSING_FAILURE, SUCCESS, meaning, outcome_of
 
-SUCCESS = 0x0000
-PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.23
-DUPLICATE = 0x0111  # PS3.7 C.5.6
+__all__ = [
+    "DUPLICATE",
+    "PROCESSING_FAILURE",
+    "STATUS",
+    "SUCCESS",
+    "failure",
+    "meaning",
+    "outcome_of",
+    "status_of",
+]
 
 STATUS: Mapping[type[ThoraxdError], int] = {
     ArchiveFull: 0xA700,  # refused: out of resources
@@ -26,20 +33,6 @@ STATUS: Mapping[type[ThoraxdError], int] = {
     IdentityMismatch: 0xA900,  # data set does not match SOP class
     UnreadableDataSet: 0xC000,  # cannot understand
     IngestError: 0xC000,
-}
-
-_MEANINGS: Mapping[int, str] = {
-    0xA700: "out of resources",
-    0xA900: "data set does not match SOP class",
-    0xB000: "warning: coercion of data elements",
-    0xB006: "warning: elements discarded",
-    0xB007: "warning: data set does not match SOP class",
-    0xC000: "cannot understand",
-    0x0110: "processing failure",
-    0x0111: "duplicate SOP instance",
-    0x0117: "invalid SOP instance",
-    0x0122: "SOP class not supported",
-    0x0124: "not authorized",
 }
 
 
@@ -54,24 +47,3 @@ def failure(status: int, comment: str) -> Dataset:
     response.Status = status
     response.ErrorComment = comment[:64]
     return response
-
-
-def outcome_of(status: int) -> Outcome:
-    """What a C-STORE response's status means for the object.
-
-    Duplicate SOP Instance says that it is there already: under one of our UIDs there are never other bytes, and the
-    answer to an earlier attempt may have been lost.
-    """
-    if status in (SUCCESS, DUPLICATE):
-        return Outcome(Answer.ACCEPTED, status, "" if status == SUCCESS else meaning(status))
-    if status & 0xF000 == 0xB000 or status == 0x0001:
-        return Outcome(Answer.ALTERED, status, meaning(status))
-    if status & 0xFF00 == 0xA700:
-        return Outcome(Answer.BUSY, status, meaning(status))
-    return Outcome(Answer.REFUSED, status, meaning(status))
-
-
-def meaning(status: int) -> str:
-    """A status for a person: hexadecimal and, where the standard has one, its words."""
-    text = _MEANINGS.get(status) or _MEANINGS.get(status & 0xFF00) or _MEANINGS.get(status & 0xF000)
-    return f"{status:04X}" + (f" {text}" if text else "")

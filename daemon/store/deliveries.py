@@ -69,6 +69,7 @@ class Deliveries:
             if row.state != DeliveryState.WITHDRAWN:  # a person rejected it while it was on its way
                 row.state = advance_delivery(DeliveryState(row.state), DeliveryState.SENT)
             row.attempts, row.status, row.sent_at, row.reason = row.attempts + 1, status, now, reason
+            row.next_at = now  # where proof of arrival is wanted, it is asked for at once
 
     def quarantined(self, delivery_id: int, reason: str) -> None:
         """The check before sending found a fault: never sent, until a replay has it checked again."""

@@ -8,6 +8,7 @@ from daemon.store.database import Database
 from daemon.store.deliveries import Deliveries
 from daemon.store.intake import Intake
 from daemon.store.jobs import Jobs
+from daemon.store.proofs import Proofs
 from daemon.store.rejections import Rejections
 from daemon.store.settling import Settling
 from daemon.store.views import Views
@@ -22,6 +23,7 @@ class Ledger:
         self.settling = Settling(database)
         self.jobs = Jobs(database)
         self.deliveries = Deliveries(database)
+        self.proofs = Proofs(database)
         self.rejections = Rejections(database)
         self.views = Views(database, path_of)
 

@@ -128,7 +128,7 @@ class DeliveryRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[float]
     retry_since: Mapped[float]  # since when it is being tried: created_at, or the last replay
-    next_at: Mapped[float]  # not to be tried before; a claim moves it forward, which is its lease
+    next_at: Mapped[float]  # not to be sent (SENT: not to be proven) before; a claim moves it forward as its lease
     sent_at: Mapped[float | None]
     status: Mapped[int | None]  # the last C-STORE status (PS3.7 Annex C), or the Failure Reason of a STOW-RS response
     reason: Mapped[str] = mapped_column(default="")

@@ -155,6 +155,15 @@ class Views:
             )
             return [(key, answer) for key, answer in rows]
 
+    def keys(self, study_uid: str) -> dict[str, str]:
+        """Archive key of each image and result object of a study, by SOP Instance UID."""
+        with self._database.read() as session:
+            return {
+                sop_uid: key
+                for table in (InstanceRow, OutputRow)
+                for sop_uid, key in session.execute(select(table.sop_uid, table.key).where(table.study_uid == study_uid))
+            }
+
 
 def _by_study(session: Session, table: Any, uids: Sequence[str], order: Any) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = defaultdict(list)

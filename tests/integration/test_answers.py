@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.uid import JPEGLSLossless
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Comprehensive3DSRStorage,
@@ -98,7 +98,7 @@ def no_pixels(film: Dataset) -> Dataset:
 
 
 @pytest.mark.parametrize("spoil", [short_native, no_pixels, cut_stream])
-def test_a_film_without_readable_pixels_fails_with_its_reason_and_makes_no_report(
+def test_a_film_without_readable_pixels_fails_and_the_pacs_is_told_why(
     with_pacs: Thoraxd, pacs: Orthanc, spoil: Callable[[Dataset], Dataset]
 ) -> None:
     film = spoil(make_cxr())
@@ -110,8 +110,12 @@ def test_a_film_without_readable_pixels_fails_with_its_reason_and_makes_no_repor
     assert report["instances"][0]["state"] == "FAILED"
     assert report["reason"]
     assert "unexpected" not in report["reason"], report["reason"]
-    assert report["outputs"] == {}
-    assert pacs.of_study(film.StudyInstanceUID) == []
+    assert sorted(report["outputs"]) == ["sr"]  # a GSPS has nothing to draw
+    assert [line["state"] for line in report["deliveries"]] == ["SENT"]
+    assert len(pacs.of_study(film.StudyInstanceUID)) == 1
+    said = dcmread(report["outputs"]["sr"][0]["path"]).to_json()
+    assert "No algorithms succeeded" in said and f"not analysed ({report['reason']}" in said
+    assert "Certainty of Finding" not in said
     shown = with_pacs.cli("show", film.StudyInstanceUID)
     assert report["reason"].split(":")[0] in shown.stdout.replace("\n", " ")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from daemon.dimse.contexts import STORAGE_SCU
 from tests.conftest import skip_where_missing
@@ -26,7 +27,7 @@ from tests.support.system import Thoraxd
 QUICK = {"first_s": 0.2, "factor": 1.5, "longest_s": 0.5, "give_up_s": 60.0, "refused_attempts": 3}
 UNREACHABLE = {"no connection", "no answer"}
 SR_CLASSES = tuple(item.uid for item in STORAGE_SCU if "SR" in item.name)
-(GSPS_CLASS,) = (item.uid for item in STORAGE_SCU if "SR" not in item.name)
+GSPS_CLASS = GrayscaleSoftcopyPresentationStateStorage
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
-from model.findings import Box, Findings, Lesion
+from model.findings import Box, Findings, HeatMap, Lesion
 from tests.support.odd_films import FILMS, write_odd
 from tests.support.reports import make_request
 from worker.encode import WRITERS, Encoded, Reference, ReportRequest, SourceImage, encode
@@ -114,7 +114,19 @@ def findings_of(header: Dataset, seen: Seen, number: int = 0) -> Findings | None
         for order, box in enumerate(seen.boxes)
     )
     hidden = Lesion(placed((0.1, 0.1, 0.3, 0.2), wide, high), 0.05, "Mass", shown=False)
-    return Findings(wide, high, seen.probability, 0.3, (*shown, hidden), {"Nodule": 0.31})
+    heat = heat_of((*shown, hidden), wide, high)
+    return Findings(wide, high, seen.probability, 0.3, (*shown, hidden), {"Nodule": 0.31}, heat)
+
+
+def heat_of(lesions: Sequence[Lesion], wide: int, high: int) -> HeatMap:
+    """A map of 40 x 40 cells that is as warm in a lesion as the lesion is probable."""
+    middles = [((x + 0.5) * wide / 40, (y + 0.5) * high / 40) for y in range(40) for x in range(40)]
+    inside = [[found.probability for found in lesions if _holds(found.box, *middle)] for middle in middles]
+    return HeatMap(40, 40, tuple(max(warm, default=0.0) for warm in inside))
+
+
+def _holds(box: Box, x: float, y: float) -> bool:
+    return box[0] <= x < box[2] and box[1] <= y < box[3]
 
 
 def placed(box: Relative, wide: int, high: int) -> Box:

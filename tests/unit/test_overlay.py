@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from model.findings import Findings, Lesion
-from worker.overlay import MARK, draw
+from worker.encode.capture import COLOURS
+from worker.overlay import draw
 
 BOX = (60.0, 80.0, 140.0, 160.0)
 
@@ -23,19 +24,20 @@ def drawn(tmp_path, lesions=(), probability=0.9, height=300, width=240):
 
 
 def marked(picture):
-    """Where the marks' colour is, [H, W]."""
-    return (np.abs(picture - np.array(MARK)).sum(axis=2) < 60) & (np.arange(len(picture)) > len(picture) // 9)[:, None]
+    """Where the marks' colour is below the band, [H, W]."""
+    on_film = (np.arange(len(picture)) > len(picture) // 9)[:, None]
+    return (np.abs(picture - np.array(COLOURS.mark)).sum(axis=2) < 60) & on_film
 
 
-def test_a_shown_lesions_box_lies_where_it_lies_in_the_film(tmp_path):
+def test_a_shown_lesions_box_runs_round_its_place_in_the_film(tmp_path):
     picture = marked(drawn(tmp_path, [Lesion(BOX, 0.87, "Mass", True)]))
     scale = 900 / 300
     band = picture.shape[0] - 900
     columns, rows = np.flatnonzero(picture.sum(axis=0) > 200), np.flatnonzero(picture.sum(axis=1) > 200)
-    assert columns.min() == pytest.approx(BOX[0] * scale, abs=2)
-    assert columns.max() == pytest.approx(BOX[2] * scale, abs=2)
-    assert rows.min() == pytest.approx(BOX[1] * scale + band, abs=2)
-    assert rows.max() == pytest.approx(BOX[3] * scale + band, abs=2)
+    assert columns.min() == pytest.approx(BOX[0] * scale, abs=4)
+    assert columns.max() == pytest.approx(BOX[2] * scale, abs=4)
+    assert rows.min() == pytest.approx(BOX[1] * scale + band, abs=4)
+    assert rows.max() == pytest.approx(BOX[3] * scale + band, abs=4)
 
 
 def test_a_lesion_below_the_cut_is_not_drawn(tmp_path):
@@ -51,17 +53,8 @@ def test_the_picture_has_a_legible_size_whatever_the_films(tmp_path, height, wid
 
 
 def test_the_banner_covers_none_of_the_film(tmp_path):
-    picture = drawn(tmp_path, height=900, width=700)
-    shown = picture[-900:, :, 0]
-    low, high = np.percentile(film(900, 700), [0.5, 99.5])
-    assert np.abs(shown - np.clip((film(900, 700) - low) / (high - low), 0, 1) * 255).max() <= 1
-
-
-def test_labels_of_lesions_at_one_place_do_not_lie_on_each_other(tmp_path):
-    one = marked(drawn(tmp_path, [Lesion(BOX, 0.8, "Mass", True)])).sum()
-    two = marked(drawn(tmp_path, [Lesion(BOX, 0.8, "Mass", True), Lesion(BOX, 0.8, "Mass", True)])).sum()
-    letters = one - marked(drawn(tmp_path, [Lesion(BOX, 0.8, "", True)])).sum()
-    assert two - one > 0.8 * letters
+    shown = drawn(tmp_path, height=900, width=700)[-900:, :, 0]
+    assert np.abs(shown - film(900, 700) * 255).max() <= 1
 
 
 def test_a_film_of_one_grey_is_drawn(tmp_path):

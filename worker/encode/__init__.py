@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pydicom.dataset import Dataset
 
+from worker.encode.chest_cad import chest_cad_report
 from worker.encode.gsps import presentation_states
 from worker.encode.kos import key_objects
+from worker.encode.parametric_map import parametric_maps
 from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
+from worker.encode.sc import secondary_captures
 from worker.encode.sr import structured_report
 
 __all__ = ["WRITERS", "CannotEncode", "Encoded", "Reference", "ReportRequest", "SourceImage", "encode"]
@@ -20,7 +23,10 @@ Writer = Callable[[ReportRequest, str, bool], Iterable[tuple[str, Dataset]]]
 WRITERS: Mapping[str, Writer] = {
     "sr": lambda request, profile, marking: [("", structured_report(request, profile, marking))],
     "gsps": lambda request, _profile, marking: presentation_states(request, marking),
+    "sc": lambda request, _profile, marking: secondary_captures(request, marking),
+    "chest-cad-sr": lambda request, _profile, marking: [("", chest_cad_report(request, marking))],
     "kos": lambda request, _profile, marking: key_objects(request, marking),
+    "parametric-map": lambda request, _profile, marking: parametric_maps(request, marking),
 }
 
 

@@ -27,7 +27,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 class Palette(NamedTuple):
-    """Pillow's mode and the colours in it: background, words, marks (and what is above the cut), what is below it."""
+    """Pillow's mode and the colours in it: background, words, marks and what wants attention, what does not."""
 
     mode: str
     paper: Colour
@@ -41,11 +41,11 @@ COLOURS = Palette("RGB", (18, 18, 22), (240, 240, 240), (255, 196, 0), (120, 210
 
 
 class Line(NamedTuple):
-    """One line of the band. size: of its letters, relative. verdict: None, or whether the film is above the cut."""
+    """One line of the band. size: of its letters, relative. alert: whether it wants attention; None for a remark."""
 
     words: str
     size: float = 1.0
-    verdict: bool | None = None
+    alert: bool | None = None
 
 
 class Mark(NamedTuple):
@@ -103,10 +103,11 @@ def compose(
     canvas = Image.new(palette.mode, (canvas_width, total), palette.paper)
     pen = ImageDraw.Draw(canvas)
     top = letter / 2
-    for words, size, verdict in rows:
-        _write(pen, (letter / 2, top), Line(words, size, verdict), palette)
+    for words, size, alert in rows:
+        _write(pen, (letter / 2, top), Line(words, size, alert), palette)
         top += _pitch(size)
     if film:
+        pen.line((0, band - 1, canvas_width, band - 1), fill=palette.calm)  # the film may be as dark as the band
         left = (canvas_width - width) // 2
         canvas.paste(film.convert(palette.mode), (left, band))
         placed = [Mark(_drawn(mark.box, fitted, left, band), mark.label) for mark in marks]
@@ -115,26 +116,26 @@ def compose(
 
 
 def _wrapped(line: Line, letter: float, width: int) -> Iterator[tuple[str, float, bool | None]]:
-    """The line's words in as many rows as they need: (words, size in pixels, verdict)."""
+    """The line's words in as many rows as they need: (words, size in pixels, alert)."""
     size = line.size * letter
     font, row = _font(size), ""
     for word in line.words.split():
         longer = f"{row} {word}".strip()
         if row and font.getlength(longer) > width - letter:
-            yield row, size, line.verdict
+            yield row, size, line.alert
             longer = word
         row = longer
-    yield row, size, line.verdict
+    yield row, size, line.alert
 
 
 def _write(pen: ImageDraw.ImageDraw, at: tuple[float, float], line: Line, palette: Palette) -> None:
-    """One row of words; above the cut it is dark on a bright bar, so that grey screens show it too."""
+    """One row of words; what wants attention is dark on a bright bar, so that grey screens show it too."""
     font = _font(line.size)
-    if line.verdict:
+    if line.alert:
         x0, y0, x1, y1 = pen.textbbox(at, line.words, font=font)
         pad = line.size / 5
         pen.rectangle((x0 - pad, y0 - pad, x1 + pad, y1 + pad), fill=palette.mark)
-    colour = {None: palette.ink, True: palette.paper, False: palette.calm}[line.verdict]
+    colour = {None: palette.ink, True: palette.paper, False: palette.calm}[line.alert]
     pen.text(at, line.words, fill=colour, font=font)
 
 

@@ -80,7 +80,7 @@ def _device(maker: Maker) -> tuple[str, ...]:
 
 
 def _input(image: SourceImage) -> str:
-    cut = f"{image.findings.operating_point:.6f}" if image.findings else "not analysed"
+    cut = f"{image.findings.operating_point:.6f}" if image.findings else f"not analysed: {image.not_analysed}"
     return "|".join((Source(image.header).sop_instance_uid, image.digest, cut))
 
 

@@ -65,7 +65,7 @@ def selection(maker: Maker, source: Source, series: Series, uid: UID, number: in
 
 
 def select(ds: Dataset, maker: Maker, title: Code, words: str, items: list[Dataset], objects: list[Reference]) -> None:
-    """TID 2010 with `title`, described by `words`: the content items `items` (of `selected`), which refer to `objects`."""
+    """TID 2010 with `title`, described by `words`: the content items `items`, which refer to `objects`."""
     ds.CurrentRequestedProcedureEvidenceSequence = by_study(objects)
     for element in ContainerContentItem(title, is_content_continuous=False, template_id="2010"):  # row 1
         ds[element.tag] = element

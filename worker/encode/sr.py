@@ -1,8 +1,6 @@
 """The SR of one study: Imaging Measurement Report, TID 1500, in the flavour of the destination.
 
-PS3.3 A.35.3 (Comprehensive SR), A.35.13 (Comprehensive 3D SR), C.17; PS3.16 TID 1500. The tree is highdicom's; the
-document around it is written here, because highdicom's constructors draw UIDs, read the clock and refuse headers that
-lack what real devices forget.
+PS3.3 A.35.3 (Comprehensive SR), A.35.13 (Comprehensive 3D SR); PS3.16 TID 1500.
 """
 
 from __future__ import annotations
@@ -17,19 +15,18 @@ from highdicom.sr import (
 )
 from highdicom.sr.value_types import ContentItem
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from worker.encode import codes, wording
-from worker.encode.document import observer, refer_to_order
-from worker.encode.geometry import check_boxes
-from worker.encode.header import UNVERIFIED, Series, by_study, finish, moment, start
+from worker.encode.document import observer
+from worker.encode.header import UNVERIFIED, Series
 from worker.encode.identity import series_uid, sr_uid
 from worker.encode.lesions import lesion_group
 from worker.encode.library import image_library
 from worker.encode.profiles import PROFILES, Profile
 from worker.encode.request import CannotEncode, ReportRequest
 from worker.encode.results import Film, as_evaluations, comment_item, results
-from worker.encode.source import Source, in_order
+from worker.encode.source import Source
+from worker.encode.sr_document import films_of, sr_document
 
 
 def structured_report(request: ReportRequest, name: str, marking: bool) -> Dataset:
@@ -39,28 +36,9 @@ def structured_report(request: ReportRequest, name: str, marking: bool) -> Datas
     """
     if name not in PROFILES:
         raise CannotEncode(f"no SR profile {name!r}")
-    profile, films = PROFILES[name], _films(request)
-    first = films[0].source
-    uid, series = sr_uid(request, first.study_uid, name, marking), _series(request, name, profile, marking)
-    ds = start(request, first, series, profile.sop_class_uid, uid, request.revision, request.analysed_at)
-    ds.ReferencedPerformedProcedureStepSequence = Sequence()
-    _document(ds, request, films)
-    root = _tree(request, films, profile, marking)
-    for element in root:
-        ds[element.tag] = element
-    return finish(ds)
-
-
-def _films(request: ReportRequest) -> list[Film]:
-    images = in_order(request)
-    for image in images:
-        if image.findings:
-            check_boxes(image.findings)
-    several = len(images) > 1
-    return [
-        Film(image, Source(image.header), f"film {number}", f"film {number} " if several else "")
-        for number, image in enumerate(images, start=1)
-    ]
+    profile, films = PROFILES[name], films_of(request)
+    uid, series = sr_uid(request, films[0].source.study_uid, name, marking), _series(request, name, profile, marking)
+    return sr_document(request, films, series, profile.sop_class_uid, uid, _tree(request, films, profile, marking))
 
 
 def _series(request: ReportRequest, name: str, profile: Profile, marking: bool) -> Series:
@@ -70,21 +48,7 @@ def _series(request: ReportRequest, name: str, profile: Profile, marking: bool) 
     return Series("SR", uid, number, f"{UNVERIFIED}: chest {shape} SR ({name})")
 
 
-def _document(ds: Dataset, request: ReportRequest, films: list[Film]) -> None:
-    """PS3.3 C.17.2 SR Document General."""
-    source = films[0].source
-    ds.ContentDate, ds.ContentTime = moment(source, request.analysed_at)
-    ds.CompletionFlag = "COMPLETE"
-    ds.CompletionFlagDescription = UNVERIFIED
-    ds.VerificationFlag = "UNVERIFIED"
-    ds.PerformedProcedureCodeSequence = Sequence()
-    ds.CurrentRequestedProcedureEvidenceSequence = by_study(film.source.reference for film in films)
-    if request.predecessors:
-        ds.PredecessorDocumentsSequence = by_study(request.predecessors)
-    refer_to_order(ds, source)
-
-
-def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: bool) -> Dataset:
+def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: bool) -> ContainerContentItem:
     """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, Qualitative Evaluations."""
     contains, identity = RelationshipTypeValues.CONTAINS, request.identity
     groups: list[ContentItem] = []

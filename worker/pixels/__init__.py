@@ -30,7 +30,16 @@ from worker.pixels.errors import MissingPixels, PixelsUnreadable, TruncatedPixel
 from worker.pixels.grey import grey_image
 from worker.pixels.picture import is_picture, read_picture
 
-__all__ = ["Film", "MissingPixels", "PixelsUnreadable", "TruncatedPixels", "UnsupportedPixels", "film", "read_film"]
+__all__ = [
+    "Film",
+    "MissingPixels",
+    "PixelsUnreadable",
+    "TruncatedPixels",
+    "UnsupportedPixels",
+    "film",
+    "read_dataset",
+    "read_film",
+]
 
 MAX_INFLATED = 2 * MAX_PIXELS + 64 * 2**20  # the largest film at 16 bits, and its header
 _CHUNK = 1 << 20
@@ -68,7 +77,7 @@ def film(source: Dataset | os.PathLike[str] | str) -> Film:
         # pydicom warns of odd values by printing them; what matters here is raised or noted instead
         warnings.simplefilter("ignore")
         try:
-            ds = source if isinstance(source, Dataset) else _read(Path(source))
+            ds = source if isinstance(source, Dataset) else read_dataset(Path(source))
             return _film(ds, stored_values(ds))
         except PixelsUnreadable:
             raise
@@ -90,8 +99,11 @@ def read_film(path: os.PathLike[str] | str) -> Film:
     return _film(Dataset(), read_picture(path))
 
 
-def _read(path: Path) -> Dataset:
-    """A whole data set, every byte of it there."""
+def read_dataset(path: Path) -> Dataset:
+    """A whole data set in a PS3.10 file, every byte of it there.
+
+    Raises PixelsUnreadable, and OSError for a file that cannot be opened.
+    """
     try:
         _refuse_deflate_bomb(path)
         with warnings.catch_warnings(record=True) as caught:

@@ -95,11 +95,17 @@ def _text(picture: pen.Picture, text: Dataset, colour: Colour, view: View) -> No
 
 
 def _boxed(picture: pen.Picture, words: str, box: Points, text: Dataset, colour: Colour, view: View) -> None:
-    turn = _direction(box, view.mirrored and word(text, "BoundingBoxAnnotationUnits") == "PIXEL")
     low, high = box.min(axis=0), box.max(axis=0)
     wide, tall = (high - low).tolist()
-    wide, tall = (tall, wide) if turn % 2 else (wide, tall)
-    size = pen.fitting(words, wide, tall)
+    turns = [_direction(box)]
+    if view.mirrored and word(text, "BoundingBoxAnnotationUnits") == "PIXEL":
+        turns.append(_direction(box * [-1, 1]))
+    # On a flipped image the direction may be that of a text in a mirror, which nobody can read: of the two ways of
+    # turning it back the one is meant that fills the box.
+    fits = [pen.fitting(words, *((tall, wide) if turn % 2 else (wide, tall))) for turn in turns]
+    size = max(fits)
+    turn = turns[fits.index(size)]
+    wide = tall if turn % 2 else wide
     align = word(text, "BoundingBoxTextHorizontalJustification").lower()
     align = align if align in ("center", "right") else "left"
     # a text wider than its box starts where the box starts, in whatever direction it runs
@@ -118,14 +124,9 @@ def _start(low: Points, high: Points, words: str, size: int, turn: int, wide: fl
     return x, y
 
 
-def _direction(box: Points, mirrored: bool) -> int:
-    """Quarter turns of a text that runs from the box's first corner to its second, as it lies on the display.
-
-    On a flipped image that direction fits a text in a mirror too, which nobody can read: such a text is turned back.
-    """
+def _direction(box: Points) -> int:
+    """Quarter turns of a text that runs from the box's first corner to its second, as they lie on the display."""
     right, down = (box[1] >= box[0]).tolist()
-    if mirrored and not (right and down):
-        right = not right
     return {(True, True): 0, (False, True): 1, (False, False): 2, (True, False): 3}[right, down]
 
 

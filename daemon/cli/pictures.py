@@ -1,0 +1,88 @@
+"""`thoraxd show STUDY --png`: pictures drawn from the result objects themselves, as a viewer would show them.
+
+The worker's code draws, in a process of its own: the daemon imports nothing that reads pixels.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from daemon.core.errors import ThoraxdError
+from daemon.store.archive import Archive
+
+PREFERRED = ("gsps", "sr", "sc")  # of each image the first that there is
+OVER_IMAGES = ("sr", "chest-cad-sr")  # one object for the study, a picture for each image
+_PATIENCE_S = 120
+
+
+class NoPicture(ThoraxdError):  # noqa: N818  named by what the caller must know
+    """The study has nothing to draw, or it cannot be drawn."""
+
+
+class Order(NamedTuple):
+    """One picture: of which object, over which image ("": none), by SOP Instance UID."""
+
+    object_uid: str
+    image_uid: str
+
+
+def draw_study(report: dict[str, Any], keys: dict[str, str], archive: Archive, out: Path, form: str | None) -> list[str]:
+    """Draws the study's newest results; the paths of the pictures, and on each line after " (" what was left out.
+
+    report: of `Views.studies`. keys: archive keys by SOP Instance UID. One picture goes to `out` (.png), several into a
+    folder of that name, named by their images. form: which output, None for the first of PREFERRED that an image has.
+    Raises NoPicture and StoreUnavailable.
+    """
+    orders = list(_orders(report, form))
+    if not orders:
+        raise NoPicture(f"the study has no {form or ' or '.join(PREFERRED)} to draw")
+    single = len(orders) == 1 and not out.is_dir()
+    folder = out if out.is_dir() else out.with_suffix("")
+    drawn = []
+    for order in orders:
+        path = out.with_suffix(".png") if single else folder / f"{order.image_uid or order.object_uid}.png"
+        drawn.append(_draw(order, keys, archive, path))
+    return drawn
+
+
+def _orders(report: dict[str, Any], form: str | None) -> Iterator[Order]:
+    looked_at = [item["sop_uid"] for item in report["instances"] if item["state"] != "SET_ASIDE"]
+    kinds = (form,) if form else PREFERRED
+    for image_uid in looked_at:
+        for kind in kinds:
+            about = (image_uid, "") if kind in OVER_IMAGES else (image_uid,)
+            found = _newest([item for item in report["outputs"].get(kind, []) if item["source_sop_uid"] in about])
+            if found:
+                yield Order(found["sop_uid"], image_uid)
+                break
+    if form and form not in OVER_IMAGES:
+        found = _newest([item for item in report["outputs"].get(form, []) if not item["source_sop_uid"]])
+        if found:
+            yield Order(found["sop_uid"], "")
+
+
+def _newest(outputs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of the last revision, rather one with marks; none that was withdrawn."""
+    valid = [item for item in outputs if not item["withdrawn"]]
+    return max(valid, key=lambda item: (item["revision"], item["marking"]), default=None)
+
+
+def _draw(order: Order, keys: dict[str, str], archive: Archive, path: Path) -> str:
+    with ExitStack() as stack:
+        files = [str(stack.enter_context(archive.local(keys[uid]))) for uid in order if uid]
+        done = subprocess.run(
+            [sys.executable, "-m", "worker.render", *files, "--out", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE_S,
+        )
+    if done.returncode:
+        raise NoPicture(f"{order.object_uid}: {(done.stderr.strip().splitlines() or ['no picture'])[-1]}")
+    notes = "; ".join(line.removeprefix("note: ") for line in done.stderr.splitlines() if line.startswith("note: "))
+    return done.stdout.strip() + (f" ({notes})" if notes else "")

@@ -1,0 +1,96 @@
+"""A document's flags, dates and Image Library against the images that it is about (PS3.3 C.17.2; PS3.16 TID 1602)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from daemon.conform.fault import Fault
+from daemon.conform.forms import BASIC_TEXT_SR, CHEST_CAD_SR, COMPREHENSIVE_3D_SR, COMPREHENSIVE_SR, DOCUMENTS
+from daemon.conform.report_words import value_of
+from daemon.conform.subject import Subject
+from daemon.conform.tree import Node, root_of
+from daemon.conform.view import Item
+
+_FLAGGED = (COMPREHENSIVE_SR, COMPREHENSIVE_3D_SR, BASIC_TEXT_SR, CHEST_CAD_SR)
+# PS3.16 TID 1602, 1603: descriptor and where the image says the same; the second is the place among its values
+_SIZES: Mapping[tuple[str, str], str] = {("110910", "DCM"): "Rows", ("110911", "DCM"): "Columns"}
+_SPACINGS: Mapping[tuple[str, str], int] = {("111066", "DCM"): 0, ("111026", "DCM"): 1}
+_DIRECTIONS: Mapping[tuple[str, str], int] = {("111044", "DCM"): 0, ("111043", "DCM"): 1}
+_MODALITY, _VIEW = ("121139", "DCM"), ("111031", "DCM")
+_VIEWS = {"PA": ("272479007", "SCT"), "AP": ("399348003", "SCT")}
+
+
+def document(subject: Subject) -> Iterator[Fault]:
+    """Flags of an SR, and the order that it names."""
+    root = subject.root
+    if subject.sop_class_uid in _FLAGGED:
+        for name, legal in (("CompletionFlag", ("COMPLETE", "PARTIAL")), ("VerificationFlag", ("UNVERIFIED",))):
+            if root.text(name) not in legal:
+                yield Fault("sr-flag", name, f"not {' or '.join(legal)}: no person has verified it")
+        if "VerifyingObserverSequence" in root:
+            yield Fault("sr-flag", "VerifyingObserverSequence", "in a document that nobody has verified")
+    if subject.sop_class_uid in DOCUMENTS:
+        for order in root.items("ReferencedRequestSequence"):
+            if order.text("StudyInstanceUID") != root.text("StudyInstanceUID"):
+                yield Fault("order", order.where("StudyInstanceUID"), "an order of another study")
+            for name in ("ReferencedStudySequence", "AccessionNumber", "RequestedProcedureID"):
+                if name not in order:
+                    yield Fault("order", order.where(name), "absent")
+            if order.whole("AccessionNumber") != root.whole("AccessionNumber"):
+                yield Fault("order", order.where("AccessionNumber"), "differs from the study's")
+        if subject.ours and "CompletionFlagDescription" not in root and subject.kind == "sr":
+            yield Fault("statement", "CompletionFlagDescription", "absent")
+
+
+def library(subject: Subject) -> Iterator[Fault]:
+    """Each image of the evidence once, described as its header describes it."""
+    if subject.sop_class_uid not in (COMPREHENSIVE_SR, COMPREHENSIVE_3D_SR):
+        return
+    entries = [
+        entry
+        for container in root_of(subject).children(("111028", "DCM"))
+        for group in container.children()
+        for entry in group.children(value_type="IMAGE")
+    ]
+    listed = Counter(_image(entry) for entry in entries)
+    evidence = {
+        sop.text("ReferencedSOPInstanceUID")
+        for study in subject.root.items("CurrentRequestedProcedureEvidenceSequence")
+        for series in study.items("ReferencedSeriesSequence")
+        for sop in series.items("ReferencedSOPSequence")
+    }
+    if any(times > 1 for times in listed.values()):
+        yield Fault("sr-library", "ContentSequence", "an image is in the Image Library twice")
+    if entries and evidence != set(listed):
+        yield Fault("sr-library", "ContentSequence", "the Image Library does not hold the images of the evidence")
+    for entry in entries:
+        source = subject.sources.get(_image(entry))
+        for child in entry.children():
+            if source is not None and not _as_in(source, child):
+                yield Fault("sr-library-descriptor", child.item.path, "the image says otherwise")
+
+
+def _image(entry: Node) -> str:
+    return next((item.text("ReferencedSOPInstanceUID") for item in entry.item.items("ReferencedSOPSequence")), "")
+
+
+def _as_in(source: Item, said: Node) -> bool:
+    """Whether a descriptor is what the image's header says; one that is not known here is taken as it is."""
+    value = value_of(said)
+    if said.concept in _SIZES:
+        return value == source.number(_SIZES[said.concept])
+    if said.concept in _SPACINGS:
+        place = _SPACINGS[said.concept]
+        stated = [source.numbers(name) for name in ("ImagerPixelSpacing", "PixelSpacing")]
+        return value is not None and any(
+            len(pitch) == 2 and math.isclose(pitch[place], value, rel_tol=1e-3) for pitch in stated
+        )
+    if said.concept in _DIRECTIONS:
+        return [said.words] == source.texts("PatientOrientation")[_DIRECTIONS[said.concept] :][:1]
+    if said.concept == _MODALITY:
+        return said.coded == (source.text("Modality"), "DCM")
+    if said.concept == _VIEW:
+        return said.coded == _VIEWS.get(source.text("ViewPosition"), said.coded)
+    return True
