@@ -143,13 +143,17 @@ def show(
     report["findings"] = [answer["findings"] for answer in answers]
     report["models"] = list(dict.fromkeys(tables.weights(answer["identity"]) for answer in answers))
     if png is not None:
-        report["pictures"] = pictures.draw_study(
-            report, ledger.views.keys(study_uid), Archive(settings.archive_url), png, form
-        )
+        keys, archive = ledger.views.keys(study_uid), Archive(settings.archive_url)
+        try:
+            report["pictures"] = pictures.draw_study(report, keys, archive, png, form)
+        except pictures.NoPicture as error:
+            Console(stderr=True).print(str(error), style="red", markup=False)
+            raise typer.Exit(1) from None
     if as_json:
         print_lines([report])
     else:
         tables.print_study(console, report)
+        pictures.print_pictures(console, report.get("pictures", []))
 
 
 @app.command()

@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rich.console import Console
+
 from daemon.core.errors import ThoraxdError
 from daemon.store.archive import Archive
 
@@ -31,8 +33,10 @@ class Order(NamedTuple):
     image_uid: str
 
 
-def draw_study(report: dict[str, Any], keys: dict[str, str], archive: Archive, out: Path, form: str | None) -> list[str]:
-    """Draws the study's newest results; the paths of the pictures, and on each line after " (" what was left out.
+def draw_study(
+    report: dict[str, Any], keys: dict[str, str], archive: Archive, out: Path, form: str | None
+) -> list[dict[str, Any]]:
+    """Draws the study's newest results: for each picture its "path", "object", "image" and "notes" (what is left out).
 
     report: of `Views.studies`. keys: archive keys by SOP Instance UID. One picture goes to `out` (.png), several into a
     folder of that name, named by their images. form: which output, None for the first of PREFERRED that an image has.
@@ -41,13 +45,19 @@ def draw_study(report: dict[str, Any], keys: dict[str, str], archive: Archive, o
     orders = list(_orders(report, form))
     if not orders:
         raise NoPicture(f"the study has no {form or ' or '.join(PREFERRED)} to draw")
-    single = len(orders) == 1 and not out.is_dir()
-    folder = out if out.is_dir() else out.with_suffix("")
-    drawn = []
-    for order in orders:
-        path = out.with_suffix(".png") if single else folder / f"{order.image_uid or order.object_uid}.png"
-        drawn.append(_draw(order, keys, archive, path))
-    return drawn
+    named_png = out.suffix.lower() == ".png"
+    file = out if named_png else out.with_name(f"{out.name}.png")
+    folder = out.with_suffix("") if named_png else out
+    if len(orders) == 1 and not out.is_dir():
+        return [_draw(orders[0], keys, archive, file)]
+    return [_draw(order, keys, archive, folder / f"{order.image_uid or order.object_uid}.png") for order in orders]
+
+
+def print_pictures(console: Console, pictures: Sequence[dict[str, Any]]) -> None:
+    """A line a picture."""
+    for picture in pictures:
+        left_out = f"  ({'; '.join(picture['notes'])})" if picture["notes"] else ""
+        console.print(f"picture   {picture['path']}{left_out}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _orders(report: dict[str, Any], form: str | None) -> Iterator[Order]:
@@ -72,17 +82,15 @@ def _newest(outputs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     return max(valid, key=lambda item: (item["revision"], item["marking"]), default=None)
 
 
-def _draw(order: Order, keys: dict[str, str], archive: Archive, path: Path) -> str:
+def _draw(order: Order, keys: dict[str, str], archive: Archive, path: Path) -> dict[str, Any]:
     with ExitStack() as stack:
         files = [str(stack.enter_context(archive.local(keys[uid]))) for uid in order if uid]
-        done = subprocess.run(
-            [sys.executable, "-m", "worker.render", *files, "--out", str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_PATIENCE_S,
-        )
+        command = [sys.executable, "-m", "worker.render", *files, "--out", str(path)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired as error:
+            raise NoPicture(f"{order.object_uid}: no picture within {_PATIENCE_S} s") from error
     if done.returncode:
         raise NoPicture(f"{order.object_uid}: {(done.stderr.strip().splitlines() or ['no picture'])[-1]}")
-    notes = "; ".join(line.removeprefix("note: ") for line in done.stderr.splitlines() if line.startswith("note: "))
-    return done.stdout.strip() + (f" ({notes})" if notes else "")
+    notes = [line.removeprefix("note: ") for line in done.stderr.splitlines() if line.startswith("note: ")]
+    return {"path": str(path), "object": order.object_uid, "image": order.image_uid, "notes": notes}

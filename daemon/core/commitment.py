@@ -88,21 +88,11 @@ def failure_text(reason: int) -> str:
     return f"storage commitment failed: {reason:04X}" + (f" {name}" if name else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One object on record with us. whole: its file is there, byte for byte."""
+def record_failure(reference: Reference, recorded_class: str | None, supported: Collection[str]) -> int | None:
+    """Why our records do not vouch for `reference`: a Failure Reason; None where they do.
 
-    sop_class_uid: str
-    whole: bool
-    there: bool = True
-
-
-def failure_of(reference: Reference, kept: Kept | None, supported: Collection[str]) -> int | None:
-    """Why we do not vouch for `reference`: a Failure Reason; None where we do. `supported`: SOP classes we take."""
-    if kept is None:
+    recorded_class: its SOP class as we have it, None where we have it not. supported: the SOP classes we take.
+    """
+    if recorded_class is None:
         return NO_SUCH_OBJECT_INSTANCE if reference.sop_class_uid in supported else CLASS_NOT_SUPPORTED
-    if kept.sop_class_uid != reference.sop_class_uid:
-        return CLASS_INSTANCE_CONFLICT
-    if not kept.there:
-        return NO_SUCH_OBJECT_INSTANCE
-    return None if kept.whole else PROCESSING_FAILURE
+    return None if recorded_class == reference.sop_class_uid else CLASS_INSTANCE_CONFLICT

@@ -30,6 +30,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at impo
     KeyObjectSelectionDocumentStorage,
     ParametricMapStorage,
     SecondaryCaptureImageStorage,
+    StorageCommitmentPushModel,
     Verification,
 )
 
@@ -79,5 +80,8 @@ TRANSFER_SYNTAXES_SCU: tuple[Named, ...] = (
     Named(ExplicitVRLittleEndian, "Explicit VR Little Endian"),
     Named(ImplicitVRLittleEndian, "Implicit VR Little Endian"),
 )
+
+# In both roles: PS3.4 Annex J, in Explicit and Implicit VR Little Endian.
+STORAGE_COMMITMENT = Named(StorageCommitmentPushModel, "Storage Commitment Push Model")
 
 NAMES: Mapping[str, str] = {item.uid: item.name for item in (VERIFICATION, *STORAGE_SCP, *STORAGE_SCU)}

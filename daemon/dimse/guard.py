@@ -18,6 +18,8 @@ from pynetdicom.association import Association
 
 # We announce 128 KB (PS3.8 D.1); an A-ASSOCIATE-RQ with 128 full contexts is smaller still. The rest is for the sloppy.
 LONGEST_PDU = 4 * 1024 * 1024
+# All of a message but the data set of a C-STORE, which goes to disk (daemon/dimse/streaming.py).
+LONGEST_MESSAGE = 4_000_000
 _PIECE = 64 * 1024
 
 
@@ -25,7 +27,7 @@ def guard(assoc: Association, patience_s: float, broken: Callable[[], None]) -> 
     """Bound a fresh connection: a PDU ends within `patience_s`; `broken` is called when a message cannot be taken."""
     connection: Any = assoc.dul.socket
     setattr(connection, "recv", partial(_receive, connection, patience_s))  # noqa: B010
-    setattr(assoc.dimse, "receive_primitive", partial(_take, assoc.dimse.receive_primitive, broken))  # noqa: B010
+    setattr(assoc.dimse, "receive_primitive", partial(_take, assoc, assoc.dimse.receive_primitive, broken))  # noqa: B010
 
 
 def cut(assoc: Association) -> None:
@@ -63,9 +65,12 @@ def _receive(connection: Any, patience_s: float, length: int) -> bytearray:
     return received
 
 
-def _take(receive: Callable[[Any], None], broken: Callable[[], None], primitive: Any) -> None:
+def _take(assoc: Association, receive: Callable[[Any], None], broken: Callable[[], None], primitive: Any) -> None:
     try:
         receive(primitive)
+        message: Any = assoc.dimse.message
+        if message is not None and max(message.data_set.tell(), message.encoded_command_set.tell()) > LONGEST_MESSAGE:
+            raise OSError("a message longer than any that is due")
     except Exception:
         broken()
         raise

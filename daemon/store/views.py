@@ -161,7 +161,9 @@ class Views:
             return {
                 sop_uid: key
                 for table in (InstanceRow, OutputRow)
-                for sop_uid, key in session.execute(select(table.sop_uid, table.key).where(table.study_uid == study_uid))
+                for sop_uid, key in session.execute(
+                    select(table.sop_uid, table.key).where(table.study_uid == study_uid)
+                )
             }
 
 

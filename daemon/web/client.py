@@ -139,7 +139,7 @@ def _served(response: httpx.Response) -> None:
 
 
 def retry_after_s(text: str) -> float:
-    """Seconds of a Retry-After field (RFC 9110 10.2.3), a number or a date; 0 where it says nothing, an hour at most."""
+    """Seconds of a Retry-After field (RFC 9110 10.2.3), a number or a date; 0 without one, an hour at most."""
     try:
         if text.strip().isdecimal():
             seconds = float(text)

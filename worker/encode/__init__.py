@@ -13,6 +13,7 @@ from worker.encode.parametric_map import parametric_maps
 from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
 from worker.encode.sc import secondary_captures
 from worker.encode.sr import structured_report
+from worker.encode.text_sr import text_report
 
 __all__ = ["WRITERS", "CannotEncode", "Encoded", "Reference", "ReportRequest", "SourceImage", "encode"]
 
@@ -25,6 +26,7 @@ WRITERS: Mapping[str, Writer] = {
     "gsps": lambda request, _profile, marking: presentation_states(request, marking),
     "sc": lambda request, _profile, marking: secondary_captures(request, marking),
     "chest-cad-sr": lambda request, _profile, marking: [("", chest_cad_report(request, marking))],
+    "text-sr": lambda request, _profile, marking: [("", text_report(request, marking))],
     "kos": lambda request, _profile, marking: key_objects(request, marking),
     "parametric-map": lambda request, _profile, marking: parametric_maps(request, marking),
 }

@@ -1,14 +1,17 @@
-"""The detector's heat map of each analysed image, as a Parametric Map of one frame over the whole film.
+"""The detector's heat map of each analysed image, as a Parametric Map of one frame that covers the whole film.
 
-PS3.3 A.75, C.8.32, C.7.6.16; the functional groups are the rows of Table A.75-2. 16-bit integers with a Real World Value
-Mapping to percent rather than Float Pixel Data: both are legal, but what knows no parametric maps (Orthanc's previews,
-DCMTK, most viewers) draws the integers as the grey picture that they are and floats not at all. A heat map is a location, so a
-triage-only destination gets none.
+PS3.3 A.75, C.8.32, C.7.6.16; the functional groups are the rows of Table A.75-2. A heat map is a location, so a
+destination without marking gets none.
 
-A radiograph has no patient-relative Frame of Reference, so Plane Position and Plane Orientation are not due (Table
-A.75-2); the map is related to its film by the reference, by Spatial Locations Preserved and by covering it exactly.
-One series for each film, since a series has one Frame of Reference (C.7.4.1). Modality is OT, though C.8.32.1 allows the
-film's: no hanging protocol shall put a map where a film belongs.
+16-bit integers with a Real World Value Mapping to percent, not Float Pixel Data: both are legal and highdicom reads
+both, but Orthanc's previews and DCMTK draw the integers as the grey picture that they are, and floats not at all. OHIF
+3.12 lays a map over a radiograph only when it is float, of the film's own size, and claims that the film is an axial
+plane; that claim would be false, so OHIF lists the map and cannot show it.
+
+Where the film lies in the patient is not known. For a derived frame it need not be said (C.7.6.16.2.3, C.7.6.16.2.4:
+1C), so the items that say it are empty; the map belongs to its film by the reference, by Spatial Locations Preserved
+and by covering it. One series for each film, since a series has one Frame of Reference (C.7.4.1). Modality is OT,
+though C.8.32.1 allows the film's: no hanging protocol shall put a map where a film belongs.
 """
 
 from __future__ import annotations
@@ -104,7 +107,6 @@ def _identify(ds: Dataset, found: Findings, source: Source) -> None:
     ds.ContentDescription = plain(wording.film_line(found, marking=True), 64)
     ds.ContentCreatorName = ""
     ds.ContentQualification = "RESEARCH"
-    ds.ImageComments = _MEANING
     ds.PatientOrientation = list(source.orientation) if any(source.orientation) else ""
     ds.BurnedInAnnotation = ds.RecognizableVisualFeatures = "NO"
     ds.LossyImageCompression = "00"

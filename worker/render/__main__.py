@@ -15,14 +15,14 @@ from PIL import Image, PngImagePlugin
 from daemon.core.errors import ThoraxdError
 from worker.pixels import read_dataset
 from worker.render.draw import Drawn, draw
-from worker.render.errors import CannotRender
 
 
 def main() -> int:
     """0 and the paths on stdout, or 1 and the reason on stderr."""
     options = _options()
     try:
-        pictures = _drawn(options.object, options.image, options.size)
+        images = [read_dataset(image) for image in options.image]
+        pictures = draw(read_dataset(options.object), images, options.size)
         paths = _places(options.out, pictures)
         for path, drawn in zip(paths, pictures, strict=True):
             _save(drawn, path, options.object)
@@ -39,7 +39,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m worker.render", description=__doc__)
     parser.add_argument("object", type=Path, help="GSPS, SR, KOS, Secondary Capture or Parametric Map")
     parser.add_argument("image", type=Path, nargs="*", help="the images that it may be about")
-    parser.add_argument("--out", type=Path, required=True, help="the picture, or the folder of several")
+    parser.add_argument("--out", type=Path, required=True, help="FILE.png")
     parser.add_argument("--size", type=_size, help="WIDTHxHEIGHT of the image's part of the picture")
     return parser.parse_args()
 
@@ -51,20 +51,9 @@ def _size(words: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _drawn(thing: Path, images: list[Path], size: tuple[int, int] | None) -> list[Drawn]:
-    try:
-        return draw(read_dataset(thing), [read_dataset(image) for image in images], size)
-    except (ThoraxdError, OSError):
-        raise
-    except MemoryError as error:
-        raise CannotRender("the picture is too large for this machine") from error
-    except Exception as error:  # pydicom has no closed set of errors for broken values
-        raise CannotRender(f"the object is broken ({type(error).__name__})") from error
-
-
 def _places(out: Path, pictures: list[Drawn]) -> list[Path]:
     if len(pictures) == 1:
-        return [out if out.suffix else out.with_suffix(".png")]
+        return [out]
     return [out.with_suffix("") / f"{drawn.image_uid}.png" for drawn in pictures]
 
 

@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 
 from daemon.core.attributes import word
+from worker.pixels.errors import PixelsUnreadable
 from worker.render import panel, pen
 from worker.render.capture import render_image
 from worker.render.errors import CannotRender
@@ -70,8 +71,20 @@ def draw(thing: Dataset, images: list[Dataset], size: tuple[int, int] | None = N
     """A picture of the object over each image that it is about; one without an image where it is about none of them.
 
     The picture's last line says which object it is drawn from.
-    Raises CannotRender or PixelsUnreadable: the object is broken, or none of its images is here that it needs.
+    Raises CannotRender or PixelsUnreadable, and nothing else: an object is broken, of another kind, or about no image
+    that is here.
     """
+    try:
+        return _draw(thing, images, size)
+    except (CannotRender, PixelsUnreadable):
+        raise
+    except MemoryError as error:
+        raise CannotRender("the picture is too large for this machine") from error
+    except Exception as error:  # pydicom has no closed set of errors for broken values
+        raise CannotRender(f"the object or its image is broken ({type(error).__name__})") from error
+
+
+def _draw(thing: Dataset, images: list[Dataset], size: tuple[int, int] | None) -> list[Drawn]:
     kind = word(thing, "SOPClassUID")
     over = _OVER.get(kind)
     mine = [image for image in images if over and over.is_about(thing, image)]

@@ -54,8 +54,11 @@ def text(related: RelationshipTypeValues, name: Code, words: str) -> TextContent
 def number(
     related: RelationshipTypeValues, name: Code, value: float, unit: Code, *below: ContentItem
 ) -> NumContentItem:
-    """A NUM item."""
-    return under(NumContentItem(name, value, unit, relationship_type=related), *below)
+    """A NUM item; an int is written without a decimal point, as rows that want an integer may be read."""
+    item = NumContentItem(name, value, unit, relationship_type=related)
+    if isinstance(value, int):
+        item.MeasuredValueSequence[0].NumericValue = value
+    return under(item, *below)
 
 
 def container(related: RelationshipTypeValues, name: Code, *below: ContentItem) -> ContainerContentItem:

@@ -1,0 +1,108 @@
+"""Triage only: nothing in the object says where anything is, or what and how many the lesions are.
+
+Searched are all attributes at every depth, private ones and bytes included, for structures that hold places, for codes
+of sites and sides, and for words. What patient and study bring along is the source's, and equal to it (`origin`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from daemon.conform.fault import Fault
+from daemon.conform.forms import DOCUMENTS, PARAMETRIC_MAP
+from daemon.conform.subject import Subject
+from daemon.conform.tree import Code, Node, root_of
+from daemon.conform.view import Attribute, Item
+
+_ATTRIBUTES = frozenset(
+    (
+        *("GraphicData", "GraphicType", "GraphicObjectSequence", "CompoundGraphicSequence", "AnchorPoint"),
+        *("TrackingID", "TrackingUID", "FloatPixelData", "DoubleFloatPixelData", "SegmentSequence", "ROIArea"),
+        *("IconImageSequence", "OverlayData", "ReferencedTimeOffsets", "SegmentedPropertyTypeCodeSequence"),
+        *("PrimaryAnatomicStructureSequence", "AnatomicRegionModifierSequence", "SpatialLocationsPreserved"),
+    )
+)
+_VALUE_TYPES = ("SCOORD", "SCOORD3D", "TCOORD")
+# Concepts that are of one place: Measurement Group, tracking, Image Region, Center, Outline, Finding Site, Laterality,
+# Geometric purpose, Single Image Finding, Composite Feature
+_CONCEPTS = frozenset(
+    (value, "DCM")
+    for value in ("125007", "112039", "112040", "111030", "111010", "111041", "130400", "111059", "111015", "111071")
+) - {("111071", "DCM")} | {("363698007", "SCT"), ("272741003", "SCT")}
+_FINDING = ("121071", "DCM")
+_WHOLE_FILM = {("118247008", "SCT")}  # Radiologic finding: what a film's own probability is of
+
+# Words are looked for in all text; names of lesions not in what names the device, which may be "a nodule detector".
+_PLACE = re.compile(
+    r"\b(left|right|bilateral|upper|lower|middle|apical|apex|apices|basal|basilar|hilar|hilum|lobe|lobes|zone|lung|lungs"
+    r"|retrocardiac|costophrenic|paratracheal|perihilar|mediastin\w*|quadrant|marked|box|boxes|bounding|coordinates?"
+    r"|heat ?map|located|location|position)\b",
+    re.IGNORECASE,
+)
+_COORDINATES = re.compile(r"[(\[]\s*\d+(\.\d+)?\s*[,;/]\s*\d+(\.\d+)?|\b[xy][01]?\s*[=:]\s*\d|\b\d+\s*/\s*\d+\s*/\s*\d+\s*/\s*\d+")
+_LESION = re.compile(
+    r"\b(lesions?|nodules?|mass|masses|infiltrat\w+|atelectas\w+|cardiomegaly|effusions?|pneumonia|pneumothora\w+"
+    r"|opacit\w+|consolidations?|fibrosis|edema|emphysema|fractures?|hernia)\b",
+    re.IGNORECASE,
+)
+_NAMES_A_DEVICE = frozenset(("ManufacturerModelName", "SoftwareVersions", "DeviceSerialNumber", "StationName"))
+# Device Observer Name and Model, Algorithm Name, Version and Parameters
+_NAMING_CONCEPTS = {(value, "DCM") for value in ("121013", "121015", "111001", "111003", "111002")}
+_BYTES = ("OB", "OW", "UN", "OF", "OD", "OL", "OV")
+_PIXELS = ("PixelData", "LUTData", "ICCProfile")
+
+
+def no_location(subject: Subject) -> Iterator[Fault]:
+    """A result without marking."""
+    if subject.marking:
+        return
+    if subject.sop_class_uid == PARAMETRIC_MAP:
+        yield Fault("no-location", "SOPClassUID", "a map of the detector's scores is a location")
+    for holder in subject.own():
+        for name, attribute in holder.attributes.items():
+            yield from _attribute(holder, name, attribute)
+    if subject.sop_class_uid in DOCUMENTS:
+        for node in root_of(subject).walk():
+            yield from _node(node)
+
+
+def _attribute(holder: Item, name: str, attribute: Attribute) -> Iterator[Fault]:
+    where = holder.where(name)
+    if name in _ATTRIBUTES or attribute.tag >> 16 & 0xFFE1 == 0x6000 and attribute.tag & 0xFFFF == 0x3000:
+        yield Fault("no-location", where, "an attribute that holds places")
+    if name in ("Laterality", "ImageLaterality") and attribute.texts not in ([], ["U"]):
+        yield Fault("no-location", where, "a side")
+    if name == "BoundingBoxAnnotationUnits" and attribute.texts != ["DISPLAY"]:
+        yield Fault("no-location", where, "text that stands at a place of the image")
+    if attribute.tag >> 16 & 1 and attribute.vr in _BYTES and not attribute.empty and not _is_text(attribute.value):
+        yield Fault("no-location", where, "private bytes that nobody can read")
+    if attribute.vr == "UI" or attribute.vr == "SQ" or name in _PIXELS:
+        return
+    words = attribute.value.decode("latin-1")
+    found = _COORDINATES.search(words) or _PLACE.search(words)
+    if not found and not (name in _NAMES_A_DEVICE or _is_naming(holder)):
+        found = _LESION.search(words)
+    if found and not _is_own_code(holder, name):
+        yield Fault("no-location", where, "words of a place or a lesion")
+
+
+def _node(node: Node) -> Iterator[Fault]:
+    said: Code = node.concept
+    if node.value_type in _VALUE_TYPES:
+        yield Fault("no-location", node.item.path, f"a {node.value_type} item")
+    if said in _CONCEPTS or (said == _FINDING and node.coded not in _WHOLE_FILM):
+        yield Fault("no-location", node.item.path, "a concept of one place")
+
+
+def _is_naming(holder: Item) -> bool:
+    return holder.code("ConceptNameCodeSequence") in _NAMING_CONCEPTS
+
+
+def _is_own_code(holder: Item, name: str) -> bool:
+    """The meaning of a concept is judged as a concept."""
+    return name == "CodeMeaning" and bool(holder.text("CodeValue"))
+
+
+def _is_text(value: bytes) -> bool:
+    return all(32 <= byte < 127 or byte in (0, 9, 10, 13) for byte in value)
