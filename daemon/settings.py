@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.core.errors import SettingsError
@@ -140,6 +149,11 @@ class Destination(_Section):
     commitment: bool = False
     commitment_wait_s: float = Field(default=300.0, gt=0)  # without an answer for so long: asked again
     commitment_give_up_s: float = Field(default=86400.0, gt=0)  # after so long without proof the object is given up
+
+    @field_validator("ca_file", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return value or None  # "" in a file
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -21,6 +21,8 @@ from daemon.settings import Destination, Settings, environment_for
 from daemon.store import migrate
 from daemon.store.archive import Archive
 from daemon.store.database import make_engine
+from daemon.web.client import OriginServer
+from daemon.web.qido_scu import search_works
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +134,8 @@ def _listening(settings: Settings) -> str:
 
 
 def _destination(destination: Destination, settings: Settings) -> str:
+    if destination.kind == "stow":
+        search_works(OriginServer(destination))  # STOW-RS itself has no request that stores nothing
+        return f"{destination.url} answers a QIDO-RS search"
     echo(destination, settings.scp.ae_title)
     return f"{destination.ae_title} at {destination.host}:{destination.port} answers C-ECHO"

@@ -30,7 +30,7 @@ from worker.encode import codes, wording
 from worker.encode.geometry import pixel_aspect
 from worker.encode.header import UNVERIFIED, Series, coded, finish, moment, plain, referenced_sop, start
 from worker.encode.identity import derive, image_object_uid, series_uid
-from worker.encode.reading import spacing, tag_of, text
+from worker.encode.reading import spacing, tag_of, text, texts
 from worker.encode.request import ReportRequest, SourceImage
 from worker.encode.source import Source, in_order
 
@@ -109,7 +109,12 @@ def _identify(ds: Dataset, found: Findings, source: Source) -> None:
     ds.ContentQualification = "RESEARCH"
     ds.PatientOrientation = list(source.orientation) if any(source.orientation) else ""
     ds.BurnedInAnnotation = ds.RecognizableVisualFeatures = "NO"
-    ds.LossyImageCompression = "00"
+    # C.8.32.2: also "01" where it is derived from a lossy film; how lossy is said as far as the film says it
+    ds.LossyImageCompression = "01" if text(source.header, "LossyImageCompression") == "01" else "00"
+    if ds.LossyImageCompression == "01":
+        for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+            if stated := texts(source.header, keyword):
+                setattr(ds, keyword, list(stated))
 
 
 def _picture(ds: Dataset, found: Findings, heat: HeatMap, source: Source) -> None:
@@ -158,9 +163,7 @@ def _derivation(source: Source) -> Dataset:
         film.ReferencedFrameNumber = list(source.frames)
     film.PurposeOfReferenceCodeSequence = coded(_SOURCE_IMAGE)
     film.SpatialLocationsPreserved = "YES"
-    return _item(
-        DerivationDescription=_MEANING, DerivationCodeSequence=coded(_RESAMPLING), SourceImageSequence=[film]
-    )
+    return _item(DerivationDescription=_MEANING, DerivationCodeSequence=coded(_RESAMPLING), SourceImageSequence=[film])
 
 
 def _real_world_values() -> Dataset:
