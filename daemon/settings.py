@@ -119,6 +119,10 @@ class RetrySettings(_Section):
     give_up_s: float = Field(default=86400.0, gt=0)  # after so long a delivery is given up
     refused_attempts: int = Field(default=5, ge=1)  # so many answers that refuse an object are believed
 
+    def wait_s(self, failures: int) -> float:
+        """How long to wait after so many failures in a row."""
+        return min(self.longest_s, self.first_s * self.factor ** min(failures - 1, 64))
+
 
 OUTPUTS = ("sr", "gsps", "sc", "chest-cad-sr", "text-sr", "kos", "parametric-map")
 Output = Literal["sr", "gsps", "sc", "chest-cad-sr", "text-sr", "kos", "parametric-map"]

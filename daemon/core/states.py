@@ -111,6 +111,14 @@ class DeliveryState(StrEnum):
     WITHDRAWN = "WITHDRAWN"  # its study's results were rejected: not sent any more
 
 
+class PromiseState(StrEnum):
+    """Where a modality's request for storage commitment stands."""
+
+    OPEN = "OPEN"  # its result is to be told at next_at; asked once more, it is OPEN again
+    TOLD = "TOLD"  # the modality has answered the N-EVENT-REPORT with 0000
+    DEAD = "DEAD"  # given up, with the reason
+
+
 UNDELIVERED = frozenset({DeliveryState.DEAD, DeliveryState.QUARANTINED})
 
 JOB_ANSWERED = frozenset({JobState.DONE, JobState.SET_ASIDE, JobState.FAILED})

@@ -118,6 +118,7 @@ class DeliveryRow(Base):
     __table_args__ = (
         UniqueConstraint("destination", "sop_uid"),
         Index(None, "destination", "state", "next_at"),
+        Index(None, "commitment", "destination", "state", "next_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -134,3 +135,47 @@ class DeliveryRow(Base):
     reason: Mapped[str] = mapped_column(default="")
     commitment: Mapped[bool] = mapped_column(default=False)  # whether proof of arrival is wanted
     committed_at: Mapped[float | None]
+
+
+class CommitmentRequestRow(Base):
+    """One storage commitment transaction that we asked a destination for (PS3.4 J.3.2). Kept: a result may be late."""
+
+    __tablename__ = "commitment_requests"
+
+    transaction_uid: Mapped[str] = mapped_column(UID, primary_key=True)
+    destination: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[float]
+    reported_at: Mapped[float | None]  # when its last result came
+
+
+class CommitmentReferenceRow(Base):
+    """One object in such a transaction."""
+
+    __tablename__ = "commitment_references"
+    __table_args__ = (UniqueConstraint("transaction_uid", "delivery_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transaction_uid: Mapped[str] = mapped_column(ForeignKey("commitment_requests.transaction_uid"))
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    failure: Mapped[int | None]  # the Failure Reason (PS3.3 C.14.1.1) for which the object was sent again
+
+
+class PromiseRow(Base):
+    """One storage commitment transaction that a modality asked us for, until its result is told."""
+
+    __tablename__ = "promises"
+    __table_args__ = (
+        UniqueConstraint("transaction_uid", "calling_ae"),
+        Index(None, "state", "next_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transaction_uid: Mapped[str] = mapped_column(UID)
+    calling_ae: Mapped[str] = mapped_column(String(16))
+    asked: Mapped[str]  # JSON: [[SOP Class UID, SOP Instance UID], …]
+    asked_at: Mapped[float]
+    state: Mapped[str] = mapped_column(STATE)  # PromiseState of daemon/core/states.py
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[float]  # its result is not to be told before
+    told_at: Mapped[float | None]
+    reason: Mapped[str] = mapped_column(default="")  # why it is not told yet, or never was

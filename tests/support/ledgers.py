@@ -51,10 +51,10 @@ def deliver(ledger, now):
         ledger.deliveries.sent(item.id, 0, now)
 
 
-def reported(ledger, *outputs):
+def reported(ledger, *outputs, wanted=PACS):
     ledger.intake.record(instance(), 100.0)
     complete(ledger, 103.0)
     answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
     ledger.settling.close_answered(104.0)
     report(ledger, 104.0, *(outputs or [output("2.25.1"), output("2.25.2", "gsps", "")]))
-    ledger.settling.queue_deliveries([PACS], 105.0)
+    ledger.settling.queue_deliveries([wanted], 105.0)

@@ -33,6 +33,8 @@ _EXTENSIONS = ("111017", "121106", "130400", "111012")
 _PIXELMED_NOTES = re.compile(
     rf"^Warning: .*(\(({'|'.join(_EXTENSIONS)}),DCM,\"[^\"]*\"\)|\(C0034375,UMLS,.*): Content Item not in template"
 )
+# Of a document whose template PixelMed does not know (Chest CAD), or that follows none, it says this of every item.
+_UNTEMPLATED = re.compile(r"^Warning: .*: Content Item not in template$")
 
 # The XPath limits of Java 17 are too low for PixelMed's compiled templates (JAXP0801003).
 _PIXELMED = Path("/usr/share/java/pixelmed.jar")  # where Debian has it
@@ -76,7 +78,8 @@ def dsr2html(file: Path) -> list[str]:
 def sr_validator(file: Path, root: str = "TID_1500") -> list[str]:
     """PixelMed's complaints on IOD and templates, and whether it found the root template at all. Takes about 6 s.
 
-    root: the template that the document must be found to follow; "" for a document that follows none.
+    root: the template that the document must be found to follow; "" for a document that follows none, or none that
+    PixelMed knows, of which it checks the IOD and the relationships.
     """
     return _of_pixelmed(_lines(["DicomSRValidator", str(file)], env={"JDK_JAVA_OPTIONS": _JAVA}), root)
 
@@ -100,7 +103,8 @@ def sr_validators(roots: Mapping[Path, str]) -> dict[Path, list[str]]:
 def _of_pixelmed(said: list[str], root: str) -> list[str]:
     """What is a complaint of what PixelMed said; silence is one, for it names the IOD that it found."""
     progress = re.compile(r"^(NOTE: Picked up|Found |Root Template Validation Complete|IOD validation complete)")
-    complaints = [line for line in said if not progress.search(line) and not _PIXELMED_NOTES.search(line)]
+    notes = _PIXELMED_NOTES if root else _UNTEMPLATED
+    complaints = [line for line in said if not progress.search(line) and not notes.search(line)]
     if not any(line.startswith("Found ") for line in said):
         complaints.append("no IOD found")
     if root and not any(line.startswith(f"Found Root Template {root}") for line in said):

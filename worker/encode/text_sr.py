@@ -1,8 +1,8 @@
 """The Basic Text SR of one study: the result in plain sentences, for viewers that show no other SR.
 
-PS3.3 A.35.1, PS3.16 TID 2000. Its title is that of a CAD report, not one of CID 7000, which name what a radiologist
-signs; TID 2000 takes that group as a baseline only. Basic Text knows no numbers and no coordinates, so a place is told
-in words, and without marking it is not told.
+PS3.3 A.35.1, with headings and names of PS3.16 CID 7001 and 7002. It claims no template: the title of TID 2000 is to be
+of CID 7000, all of which name what a radiologist signs, and a PACS that files by title would take this for it. Basic
+Text knows no numbers and no coordinates, so a place is told in words, and without marking it is not told.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def text_report(request: ReportRequest, marking: bool) -> Dataset:
 
 
 def _root(request: ReportRequest, films: list[Film], marking: bool) -> ContainerContentItem:
-    """TID 2000: what the document is and the study's result, then each film's."""
+    """The study's result and what the document is, then each film's result."""
     analysed = sum(film.image.findings is not None for film in films)
     study = results(films, request.identity, marking)[0]
     summary = (study.comment, wording.document_line(analysed, len(films)), _made_by(request))

@@ -101,7 +101,8 @@ def held(orthanc_id: str, ds: Dataset) -> Held:
             references |= {str(item.ReferencedSOPInstanceUID) for item in series.ReferencedSOPSequence}
     if "CurrentRequestedProcedureEvidenceSequence" not in ds:
         for series in ds.get("ReferencedSeriesSequence", []):
-            references |= {str(item.ReferencedSOPInstanceUID) for item in series.ReferencedImageSequence}
+            images = series.get("ReferencedImageSequence") or series.get("ReferencedInstanceSequence", [])
+            references |= {str(item.ReferencedSOPInstanceUID) for item in images}
     return Held(
         orthanc_id, str(ds.SOPClassUID), str(ds.SOPInstanceUID), str(ds.StudyInstanceUID), frozenset(references)
     )

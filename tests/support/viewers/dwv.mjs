@@ -9,7 +9,8 @@ const [out, chromium, modules, film, report] = process.argv.slice(2);
 const { chromium: browserType } = createRequire(path.join(modules, 'x.js'))('playwright-core');
 const html = fileURLToPath(new URL('dwv.html', import.meta.url));
 
-const fileOf = { '/': [html, 'text/html'], '/film.dcm': [film, 'application/dicom'], '/report.dcm': [report, 'application/dicom'] };
+const fileOf = { '/': [html, 'text/html'], '/film.dcm': [film, 'application/dicom'], '/report.dcm': [report, 'application/dicom'],
+  '/favicon.ico': ['/dev/null', 'image/x-icon'] };
 const server = createServer(async (req, res) => {
   const asked = decodeURIComponent(req.url.split('?')[0]);
   const inside = path.join(modules, asked.replace(/^\/modules\//, ''));

@@ -1,0 +1,207 @@
+"""Ledger transactions of storage commitment as SCU: what was asked of which destination, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from daemon.core.commitment import (
+    CommitmentRequest,
+    CommitmentResult,
+    Move,
+    Reference,
+    failure_text,
+    move_of,
+)
+from daemon.core.states import (
+    STUDY_TRANSITIONS,
+    DeliveryState,
+    StudyEvent,
+    StudyState,
+    advance,
+    advance_delivery,
+)
+from daemon.settings import RetrySettings
+from daemon.store.database import Database
+from daemon.store.schema import CommitmentReferenceRow, CommitmentRequestRow, DeliveryRow, OutputRow, StudyRow
+
+_ABOUT = "storage commitment"  # how our reasons begin
+
+
+@dataclass(slots=True)
+class Taken:
+    """What one result did, in numbers of objects."""
+
+    destination: str
+    committed: int = 0
+    sent_again: int = 0
+    given_up: int = 0
+    nothing_new: int = 0
+    left_out: int = 0  # of the request, in neither of the result's lists: asked for again in their time
+    never_asked: int = 0  # in the result, and not in the request: of no concern
+
+
+class Commitments:
+    """What the commit loop and the arrival of a result write."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ask(self, destination: str, now: float, *, since_s: float, wait_s: float, limit: int) -> CommitmentRequest | None:
+        """A new transaction on what this destination has accepted and not yet proven, on record before it is sent.
+
+        Of objects that it has had for `since_s`, the oldest `limit`; they are not asked for again for `wait_s`. What
+        was withdrawn needs no proof. None: there is nothing to ask for.
+        """
+        with self._database.write() as session:
+            rows = session.execute(
+                select(DeliveryRow, OutputRow.sop_class_uid)
+                .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
+                .where(
+                    DeliveryRow.commitment.is_(True),
+                    DeliveryRow.destination == destination,
+                    DeliveryRow.state == DeliveryState.SENT,
+                    DeliveryRow.next_at <= now - since_s,
+                    OutputRow.withdrawn.is_(False),
+                )
+                .order_by(DeliveryRow.next_at, DeliveryRow.id)
+                .limit(limit)
+                .with_for_update(of=DeliveryRow, skip_locked=True)
+            ).all()
+            if not rows:
+                return None
+            transaction_uid = f"2.25.{uuid4().int}"
+            session.add(CommitmentRequestRow(transaction_uid=transaction_uid, destination=destination, asked_at=now))
+            session.flush()
+            for row, _ in rows:
+                session.add(CommitmentReferenceRow(transaction_uid=transaction_uid, delivery_id=row.id))
+                row.next_at = now + wait_s
+            return CommitmentRequest(transaction_uid, tuple(Reference(cls, row.sop_uid) for row, cls in rows))
+
+    def unasked(self, transaction_uid: str, why: str, next_at: float) -> None:
+        """The request did not reach its destination, or was not taken: due again at `next_at`."""
+        with self._database.write() as session:
+            session.execute(
+                update(DeliveryRow)
+                .where(
+                    DeliveryRow.id.in_(
+                        select(CommitmentReferenceRow.delivery_id).where(
+                            CommitmentReferenceRow.transaction_uid == transaction_uid
+                        )
+                    ),
+                    DeliveryRow.state == DeliveryState.SENT,
+                )
+                .values(next_at=next_at, reason=f"{_ABOUT}: {why}")
+            )
+
+    def give_up(self, destination: str, now: float, give_up_s: float) -> list[str]:
+        """Objects that this destination accepted so long ago and never proved: DEAD; their SOP Instance UIDs."""
+        with self._database.write() as session:
+            rows = session.scalars(
+                select(DeliveryRow)
+                .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
+                .where(
+                    DeliveryRow.commitment.is_(True),
+                    DeliveryRow.destination == destination,
+                    DeliveryRow.state == DeliveryState.SENT,
+                    DeliveryRow.sent_at <= now - give_up_s,
+                    OutputRow.withdrawn.is_(False),
+                )
+                .with_for_update(of=DeliveryRow, skip_locked=True)
+            ).all()
+            for row in rows:
+                row.state = advance_delivery(DeliveryState.SENT, DeliveryState.DEAD)
+                why = row.reason if row.reason.startswith(_ABOUT) else f"{_ABOUT}: no answer"
+                row.reason = f"{why}, given up after {give_up_s:g} s"
+            return [row.sop_uid for row in rows]
+
+    def take(self, result: CommitmentResult, retry: RetrySettings, now: float) -> Taken | None:
+        """What a destination says of a transaction; None where there is no such transaction.
+
+        The Transaction UID alone is checked: it is a random number that only its destination has been told, and a PACS
+        may report under any AE title and from any address. It gives a say about the objects of that transaction at
+        that destination, and of no other. The same result again changes nothing.
+        """
+        with self._database.read() as session:  # a stranger's reports keep nobody from writing
+            request = session.get(CommitmentRequestRow, result.transaction_uid)
+            if request is None:
+                return None
+        with self._database.write() as session:
+            request = session.get_one(CommitmentRequestRow, result.transaction_uid, with_for_update=True)
+            request.reported_at = now
+            failures, taken = result.failures(), Taken(request.destination)
+            asked = _lock(session, request.transaction_uid)
+            for reference, row, output, study in asked:
+                if row.sop_uid not in failures:
+                    taken.left_out += 1
+                    continue
+                failure = failures.pop(row.sop_uid)
+                move = move_of(
+                    DeliveryState(row.state),
+                    failure,
+                    asked_at=request.asked_at,
+                    sent_at=row.sent_at,
+                    withdrawn=output.withdrawn,
+                )
+                if move is Move.COMMIT:
+                    row.state = advance_delivery(DeliveryState(row.state), DeliveryState.COMMITTED)
+                    row.committed_at, row.reason = now, ""
+                    taken.committed += 1
+                elif move is Move.SEND_AGAIN and failure is not None:
+                    reference.failure = failure
+                    _fail(session, row, output, study, failure, retry, now)
+                    taken.sent_again += row.state == DeliveryState.PENDING
+                    taken.given_up += row.state == DeliveryState.DEAD
+                else:
+                    taken.nothing_new += 1
+            taken.never_asked = len(failures)
+            return taken
+
+
+_Asked = tuple[CommitmentReferenceRow, DeliveryRow, OutputRow, StudyRow]
+
+
+def _lock(session: Session, transaction_uid: str) -> list[_Asked]:
+    """A transaction's objects; the studies are locked before the deliveries, as everywhere."""
+    query = (
+        select(CommitmentReferenceRow, DeliveryRow, OutputRow, StudyRow)
+        .join(DeliveryRow, DeliveryRow.id == CommitmentReferenceRow.delivery_id)
+        .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
+        .join(StudyRow, StudyRow.study_uid == DeliveryRow.study_uid)
+        .where(CommitmentReferenceRow.transaction_uid == transaction_uid)
+        .order_by(StudyRow.study_uid, DeliveryRow.id)
+        .execution_options(populate_existing=True)
+    )
+    session.execute(query.with_for_update(of=StudyRow)).all()
+    return [tuple(row) for row in session.execute(query.with_for_update(of=DeliveryRow))]
+
+
+def _fail(
+    session: Session,
+    row: DeliveryRow,
+    output: OutputRow,
+    study: StudyRow,
+    failure: int,
+    retry: RetrySettings,
+    now: float,
+) -> None:
+    """The destination does not keep this object: sent again, or given up after so many answers of that kind."""
+    session.flush()
+    failures = session.scalar(
+        select(func.count())
+        .select_from(CommitmentReferenceRow)
+        .where(CommitmentReferenceRow.delivery_id == row.id, CommitmentReferenceRow.failure.is_not(None))
+    )
+    assert failures is not None
+    row.reason = failure_text(failure)
+    if failures >= retry.refused_attempts:
+        row.state = advance_delivery(DeliveryState(row.state), DeliveryState.DEAD)
+        return
+    row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
+    row.next_at, row.retry_since = now + retry.wait_s(failures), now
+    state = StudyState(study.state)
+    if output.revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
+        study.state, study.settled_at = advance(state, StudyEvent.NOT_COMMITTED), None
