@@ -21,4 +21,4 @@ def draw(image: NDArray[np.float32], findings: Findings, path: Path) -> None:
     fitted = fit(width, height, sides=LONG_SIDE)
     lines = [Line(BANNER), Line(wording.film_line(findings, True), alert=findings.positive)]
     marks = [Mark(lesion.box, wording.lesion_label(lesion)) for lesion in findings.shown]
-    compose(grey_film(image, fitted), fitted, lines, marks, COLOURS).save(path, format="PNG")
+    compose((grey_film(image, fitted), fitted), lines, marks, COLOURS).save(path, format="PNG")

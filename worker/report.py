@@ -65,7 +65,8 @@ def report(job_id: int, context: Context) -> None:
             reason = f"results could not be encoded: unexpected {type(error).__name__} at {where(error)}"
             jobs.fail_report(job, context.owner, reason, time.time())
             return
-        jobs.finish_report(job, context.owner, outputs, time.time())
+        delivered = bool(context.settings.destination)
+        jobs.finish_report(job, context.owner, outputs, time.time(), delivered=delivered)
     log.info("study.reported", study=job.study_uid, revision=inputs.revision, objects=len(outputs))
 
 

@@ -23,6 +23,7 @@ _VALUES: Mapping[str, re.Pattern[str]] = {
         "DCM": r"[0-9]{6}|[A-Z]{2,16}",
         "SCT": r"[1-9][0-9]{5,17}",
         "SRT": r"[A-Z0-9]+-[A-Z0-9]+",
+        "SNM3": r"[A-Z0-9]+-[A-Z0-9]+",
         "UCUM": r"[!-~]+",
         "UMLS": r"C[0-9]{7}",
         "LN": r"[0-9]{1,7}-[0-9]",
@@ -39,6 +40,7 @@ _ALSO_CALLED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("C0034375", "UMLS"): ("qualitative evaluations", "qualitative evaluation"),
     ("260753009", "SCT"): ("source",),
 }
+_COPIED = ("111032", "DCM")  # Image View Modifier: what the image's header says
 _MEANINGLESS = ("UCUM", "RFC5646")  # a unit is often called by its own code
 
 # SNOMED CT identifiers end in a Verhoeff digit: the multiplication of the dihedral group D5 and its permutation.
@@ -83,10 +85,11 @@ def codes(subject: Subject) -> Iterator[Fault]:
                 yield Fault("code-single", holder.where(name), f"{len(attribute.items)} items where one is allowed")
             for item in attribute.items:
                 if name.endswith("CodeSequence") or "CodeMeaning" in item or "CodeValue" in item:
-                    yield from _of_item(item)
+                    copied = name == "ConceptCodeSequence" and holder.code("ConceptNameCodeSequence") == _COPIED
+                    yield from _of_item(item, copied)
 
 
-def _of_item(item: Item) -> Iterator[Fault]:
+def _of_item(item: Item, copied: bool) -> Iterator[Fault]:
     forms = [name for name in ("CodeValue", "LongCodeValue", "URNCodeValue") if item.has(name)]
     value, scheme, meaning = (
         item.text(forms[0]) if forms else "",
@@ -103,7 +106,7 @@ def _of_item(item: Item) -> Iterator[Fault]:
         yield Fault("code-scheme", item.where("CodingSchemeDesignator"), "empty or absent")
     elif not scheme.startswith("99") and scheme not in _VALUES:
         yield Fault("code-scheme", item.where("CodingSchemeDesignator"), "a scheme that the standard does not name")
-    elif value and scheme in _VALUES:
+    elif value and scheme in _VALUES and not copied:
         yield from _of_scheme(item, value, scheme, meaning)
 
 

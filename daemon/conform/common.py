@@ -125,7 +125,8 @@ def _copied(subject: Subject, attribute: Attribute) -> bool:
 
 
 def _uids_of(source: Item) -> list[str]:
-    return [source.text(name) for name in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")]
+    names = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
+    return [source.text(name) for name in names if source.has(name)]
 
 
 def _referenced_series(root: Item) -> set[str]:

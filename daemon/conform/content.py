@@ -45,7 +45,6 @@ NUMBERS: Mapping[tuple[str, str], tuple[tuple[str, str], float, float]] = {
     ("111012", "DCM"): (PERCENT, 0, 100),  # Certainty of Finding
     ("111013", "DCM"): (PERCENT, 0, 100),  # Certainty of Feature
     ("111047", "DCM"): (PERCENT, 0, 100),  # Probability of cancer
-    ("111071", "DCM"): (PERCENT, 0, 100),  # CAD Operating Point
     ("110910", "DCM"): (PIXELS, 1, 2**16),  # Pixel Data Rows
     ("110911", "DCM"): (PIXELS, 1, 2**16),  # Pixel Data Columns
     ("111026", "DCM"): (MILLIMETRE, 1e-9, 1e6),  # Horizontal Pixel Spacing
@@ -73,7 +72,9 @@ def _value(subject: Subject, node: Node) -> Iterator[Fault]:
         yield Fault("sr-value-type", node.item.where("ValueType"), "no value type of PS3.3 C.17.3.2.1")
         return
     for name in needed:
-        if not node.item.has(name) and not (node.value_type == "NUM" and node.item.has("NumericValueQualifierCodeSequence")):
+        if not node.item.has(name) and not (
+            node.value_type == "NUM" and node.item.has("NumericValueQualifierCodeSequence")
+        ):
             yield Fault("sr-value", node.item.where(name), f"a {node.value_type} item without it")
     for name in _ALL_VALUES.difference(needed):
         if name in node.item:

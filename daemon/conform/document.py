@@ -46,13 +46,13 @@ def document(subject: Subject) -> Iterator[Fault]:
 
 def library(subject: Subject) -> Iterator[Fault]:
     """Each image of the evidence once, described as its header describes it."""
-    if subject.sop_class_uid not in (COMPREHENSIVE_SR, COMPREHENSIVE_3D_SR):
+    if subject.sop_class_uid not in (COMPREHENSIVE_SR, COMPREHENSIVE_3D_SR, CHEST_CAD_SR):
         return
     entries = [
         entry
         for container in root_of(subject).children(("111028", "DCM"))
-        for group in container.children()
-        for entry in group.children(value_type="IMAGE")
+        for entry in container.walk()
+        if entry.value_type == "IMAGE"
     ]
     listed = Counter(_image(entry) for entry in entries)
     evidence = {

@@ -72,7 +72,9 @@ def _modality(root: Item, source: Item) -> Iterator[Fault]:
         yield Fault("gsps-modality-lut", "ModalityLUTSequence", "the image has no usable one")
     elif rescaled != all(name in root for name in names):
         yield Fault("gsps-modality-lut", "RescaleSlope", "absent where the image has one, or there where it has none")
-    elif rescaled and not all(_near(root.numbers(name), numbers[0]) for name, numbers in zip(names, stated, strict=True)):
+    elif rescaled and not all(
+        _near(root.numbers(name), numbers[0]) for name, numbers in zip(names, stated, strict=True)
+    ):
         yield Fault("gsps-modality-lut", "RescaleSlope", "not the image's slope and intercept")
 
 

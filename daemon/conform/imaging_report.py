@@ -87,7 +87,7 @@ def imaging_report(subject: Subject) -> Iterator[Fault]:
     groups = [group for container in root.children(MEASUREMENTS) for group in container.children()]
     for group in groups:
         yield from _group(subject, group)
-    yield from _tracking(groups)
+    yield from tracking(groups)
     for container in root.children(EVALUATIONS):
         if ours:
             yield from follows(container, _EVALUATION, "sr-template-row", closed=True)
@@ -131,21 +131,24 @@ def _group(subject: Subject, group: Node) -> Iterator[Fault]:
 
 
 def _side(subject: Subject, group: Node, site: Node) -> Iterator[Fault]:
-    """The side that is named is the one on which the region lies, as the film is hung."""
     for said in site.children(LATERALITY, "CODE"):
-        if said.coded not in context_group(244):
-            yield Fault("sr-context-group", said.item.path, "no laterality of CID 244")
         for region in group.children(REGION, "SCOORD"):
-            points = points_of(region.item.numbers("GraphicData"))
-            uid = image_of(region)
-            source, size = subject.sources.get(uid), subject.size(uid)
-            row = source.texts("PatientOrientation")[:1] if source else []
-            if not points or not size or row not in (["L"], ["R"]):
-                continue
-            middle = (min(x for x, _ in points) + max(x for x, _ in points)) / 2
-            to_the_left = (middle > size[0] / 2) == (row == ["L"])
-            if said.coded == (_RIGHT if to_the_left else _LEFT):
-                yield Fault("sr-laterality", said.item.path, "the region lies on the other side")
+            yield from on_its_side(subject, region, said)
+
+
+def on_its_side(subject: Subject, region: Node, said: Node) -> Iterator[Fault]:
+    """The side that is named is the one on which the region lies, as its image is hung (C.7.6.1.1.1)."""
+    if said.coded not in context_group(244):
+        yield Fault("sr-context-group", said.item.path, "no laterality of CID 244")
+    uid = image_of(region)
+    source, size, points = subject.sources.get(uid), subject.size(uid), points_of(region.item.numbers("GraphicData"))
+    row = source.texts("PatientOrientation")[:1] if source else []
+    if not points or not size or row not in (["L"], ["R"]):
+        return
+    middle = (min(x for x, _ in points) + max(x for x, _ in points)) / 2
+    lies_left = (middle > size[0] / 2) == (row == ["L"])
+    if said.coded == (_RIGHT if lies_left else _LEFT):
+        yield Fault("sr-laterality", said.item.path, "the region lies on the other side")
 
 
 def _of_profile(subject: Subject, group: Node) -> Iterator[Fault]:
@@ -173,7 +176,7 @@ def image_of(node: Node) -> str:
     return ""
 
 
-def _tracking(groups: list[Node]) -> Iterator[Fault]:
+def tracking(groups: list[Node]) -> Iterator[Fault]:
     """TID 1410 row 2: viewers merge groups that share a tracking UID, and take a group's first UIDREF for it."""
     seen: set[str] = set()
     for group in groups:
@@ -187,4 +190,3 @@ def _tracking(groups: list[Node]) -> Iterator[Fault]:
             if value in seen:
                 yield Fault("sr-tracking-distinct", group.item.path, "shares its tracking with another group")
             seen.add(value)
-

@@ -62,7 +62,9 @@ def _same(ours: Attribute, theirs: Attribute) -> bool:
 
 def _same_item(ours: Item, theirs: Item) -> bool:
     """All of ours is theirs; what they have more is private or unknown, and is not copied."""
-    if not all(name in theirs and _same(attribute, theirs.attributes[name]) for name, attribute in ours.attributes.items()):
+    if not all(
+        name in theirs and _same(attribute, theirs.attributes[name]) for name, attribute in ours.attributes.items()
+    ):
         return False
     return all(name in ours or name.startswith("(") for name in theirs.attributes)
 

@@ -28,8 +28,8 @@ _VALUE_TYPES = ("SCOORD", "SCOORD3D", "TCOORD")
 # Geometric purpose, Single Image Finding, Composite Feature
 _CONCEPTS = frozenset(
     (value, "DCM")
-    for value in ("125007", "112039", "112040", "111030", "111010", "111041", "130400", "111059", "111015", "111071")
-) - {("111071", "DCM")} | {("363698007", "SCT"), ("272741003", "SCT")}
+    for value in ("125007", "112039", "112040", "111030", "111010", "111041", "130400", "111059", "111015")
+) | {("363698007", "SCT"), ("272741003", "SCT")}
 _FINDING = ("121071", "DCM")
 _WHOLE_FILM = {("118247008", "SCT")}  # Radiologic finding: what a film's own probability is of
 
@@ -40,15 +40,21 @@ _PLACE = re.compile(
     r"|heat ?map|located|location|position)\b",
     re.IGNORECASE,
 )
-_COORDINATES = re.compile(r"[(\[]\s*\d+(\.\d+)?\s*[,;/]\s*\d+(\.\d+)?|\b[xy][01]?\s*[=:]\s*\d|\b\d+\s*/\s*\d+\s*/\s*\d+\s*/\s*\d+")
+_COORDINATES = re.compile(
+    r"\b(columns?|rows?) \d|[(\[]\s*\d+(\.\d+)?\s*[,;/]\s*\d+(\.\d+)?|\b[xy][01]?\s*[=:]\s*\d|\b\d+\s*/\s*\d+\s*/\s*\d+\s*/\s*\d+"
+)
 _LESION = re.compile(
     r"\b(lesions?|nodules?|mass|masses|infiltrat\w+|atelectas\w+|cardiomegaly|effusions?|pneumonia|pneumothora\w+"
     r"|opacit\w+|consolidations?|fibrosis|edema|emphysema|fractures?|hernia)\b",
     re.IGNORECASE,
 )
+# How the operating point was chosen: the name of a data set is in it
+_OPERATING_POINT = re.compile(r"Operating point: .*?positive at or above [\d.]+ % probability")
 _NAMES_A_DEVICE = frozenset(("ManufacturerModelName", "SoftwareVersions", "DeviceSerialNumber", "StationName"))
-# Device Observer Name and Model, Algorithm Name, Version and Parameters
-_NAMING_CONCEPTS = {(value, "DCM") for value in ("121013", "121015", "111001", "111003", "111002")}
+# Device Observer Name, Model and Serial Number, Algorithm Name and Version
+_NAMING_CONCEPTS = {(value, "DCM") for value in ("121013", "121015", "121016", "111001", "111003")}
+# Image Laterality, View, and View Modifier: the whole image's, as its header has them
+_OF_THE_IMAGE = {(value, "DCM") for value in ("111027", "111031", "111032")}
 _BYTES = ("OB", "OW", "UN", "OF", "OD", "OL", "OV")
 _PIXELS = ("PixelData", "LUTData", "ICCProfile")
 
@@ -59,7 +65,14 @@ def no_location(subject: Subject) -> Iterator[Fault]:
         return
     if subject.sop_class_uid == PARAMETRIC_MAP:
         yield Fault("no-location", "SOPClassUID", "a map of the detector's scores is a location")
+    of_images = tuple(
+        f"{holder.path}.ConceptCodeSequence"
+        for holder in subject.own()
+        if holder.code("ConceptNameCodeSequence") in _OF_THE_IMAGE
+    )
     for holder in subject.own():
+        if holder.path.startswith(of_images):
+            continue
         for name, attribute in holder.attributes.items():
             yield from _attribute(holder, name, attribute)
     if subject.sop_class_uid in DOCUMENTS:
@@ -77,13 +90,13 @@ def _attribute(holder: Item, name: str, attribute: Attribute) -> Iterator[Fault]
         yield Fault("no-location", where, "text that stands at a place of the image")
     if attribute.tag >> 16 & 1 and attribute.vr in _BYTES and not attribute.empty and not _is_text(attribute.value):
         yield Fault("no-location", where, "private bytes that nobody can read")
-    if attribute.vr == "UI" or attribute.vr == "SQ" or name in _PIXELS:
+    if attribute.vr in ("UI", "SQ") or name in _PIXELS or name == "BoundingBoxTextHorizontalJustification":
         return
     words = attribute.value.decode("latin-1")
-    found = _COORDINATES.search(words) or _PLACE.search(words)
-    if not found and not (name in _NAMES_A_DEVICE or _is_naming(holder)):
-        found = _LESION.search(words)
-    if found and not _is_own_code(holder, name):
+    found = _COORDINATES.search(words)
+    if not found and not (name in _NAMES_A_DEVICE or holder.code("ConceptNameCodeSequence") in _NAMING_CONCEPTS):
+        found = _PLACE.search(words) or _LESION.search(_OPERATING_POINT.sub("", words))
+    if found:
         yield Fault("no-location", where, "words of a place or a lesion")
 
 
@@ -91,17 +104,8 @@ def _node(node: Node) -> Iterator[Fault]:
     said: Code = node.concept
     if node.value_type in _VALUE_TYPES:
         yield Fault("no-location", node.item.path, f"a {node.value_type} item")
-    if said in _CONCEPTS or (said == _FINDING and node.coded not in _WHOLE_FILM):
+    if said in _CONCEPTS or (said == _FINDING and node.value_type == "CODE" and node.coded not in _WHOLE_FILM):
         yield Fault("no-location", node.item.path, "a concept of one place")
-
-
-def _is_naming(holder: Item) -> bool:
-    return holder.code("ConceptNameCodeSequence") in _NAMING_CONCEPTS
-
-
-def _is_own_code(holder: Item, name: str) -> bool:
-    """The meaning of a concept is judged as a concept."""
-    return name == "CodeMeaning" and bool(holder.text("CodeValue"))
 
 
 def _is_text(value: bytes) -> bool:

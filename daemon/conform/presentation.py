@@ -43,7 +43,9 @@ def presentation(subject: Subject) -> Iterator[Fault]:
     for annotation in root.items("GraphicAnnotationSequence"):
         yield from _annotation(subject, annotation)
         graphics += len(annotation.items("GraphicObjectSequence"))
-        texts += any(is_statement(text.whole("UnformattedTextValue")) for text in annotation.items("TextObjectSequence"))
+        texts += any(
+            is_statement(text.whole("UnformattedTextValue")) for text in annotation.items("TextObjectSequence")
+        )
     if subject.ours:
         yield from _counted(root, texts, graphics)
     yield from _tracked(root)
@@ -58,7 +60,9 @@ def _areas(subject: Subject) -> Iterator[Fault]:
     """C.10.4: an area for every image, within it; of ours the whole of it, its pixels in their true proportion."""
     root, seen = subject.root, []
     for area in root.items("DisplayedAreaSelectionSequence"):
-        uids = images_of(area) or [uid for series in root.items("ReferencedSeriesSequence") for uid in images_of(series)]
+        uids = images_of(area) or [
+            uid for series in root.items("ReferencedSeriesSequence") for uid in images_of(series)
+        ]
         seen += uids
         corners = [area.numbers(f"DisplayedArea{name}HandCorner") for name in ("TopLeft", "BottomRight")]
         if [len(corner) for corner in corners] != [2, 2]:
@@ -148,7 +152,11 @@ def _of_areas(subject: Subject, uids: list[str]) -> list[tuple[float, float]]:
 
 def _graphic(subject: Subject, item: Item, size: tuple[float, float] | None) -> Iterator[Fault]:
     """C.10.5.1.2."""
-    kind, points, units = item.text("GraphicType"), points_of(item.numbers("GraphicData")), item.text("GraphicAnnotationUnits")
+    kind, points, units = (
+        item.text("GraphicType"),
+        points_of(item.numbers("GraphicData")),
+        item.text("GraphicAnnotationUnits"),
+    )
     where = item.where("GraphicData")
     if kind not in _POINTS:
         yield Fault("gsps-graphic-type", item.where("GraphicType"), "no type of PS3.3 C.10.5.1.1")
@@ -184,9 +192,17 @@ def _text(item: Item, size: tuple[float, float] | None) -> Iterator[Fault]:
         corners = points_of(
             item.numbers("BoundingBoxTopLeftHandCorner") + item.numbers("BoundingBoxBottomRightHandCorner")
         )
-        if units not in _UNITS or item.text("BoundingBoxTextHorizontalJustification") not in ("LEFT", "RIGHT", "CENTER"):
+        if units not in _UNITS or item.text("BoundingBoxTextHorizontalJustification") not in (
+            "LEFT",
+            "RIGHT",
+            "CENTER",
+        ):
             yield Fault("gsps-text-place", item.path, "a bounding box without its units or justification")
-        if corners is None or len(corners) != 2 or not (corners[0][0] < corners[1][0] and corners[0][1] < corners[1][1]):
+        if (
+            corners is None
+            or len(corners) != 2
+            or not (corners[0][0] < corners[1][0] and corners[0][1] < corners[1][1])
+        ):
             yield Fault("gsps-text-place", item.path, "a bounding box without extent")
         elif not _within(corners, units, size):
             yield Fault("gsps-inside-image", item.path, "the text's box leaves the image")
@@ -202,7 +218,9 @@ def _within(points: list[tuple[float, float]], units: str, size: tuple[float, fl
     if units == "DISPLAY":
         return inside(points, (1, 1))
     slack = (size[0] + _TEXT_SLACK, size[1] + _TEXT_SLACK) if size else None
-    return inside([(max(x, 0) if x > -_TEXT_SLACK else x, max(y, 0) if y > -_TEXT_SLACK else y) for x, y in points], slack)
+    return inside(
+        [(max(x, 0) if x > -_TEXT_SLACK else x, max(y, 0) if y > -_TEXT_SLACK else y) for x, y in points], slack
+    )
 
 
 def _counted(root: Item, statements: int, graphics: int) -> Iterator[Fault]:

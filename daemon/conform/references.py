@@ -162,7 +162,9 @@ def _tiers(root: Item, place: str) -> Iterator[Fault]:
     studies = root.items(place) if place != _RELATION else ()
     yield from _tier(studies, "StudyInstanceUID", ("ReferencedSeriesSequence",))
     series = root.items(place) if place == _RELATION else [one for s in studies for one in s.items(_RELATION)]
-    below = ("ReferencedSOPSequence",) if place != _RELATION else ("ReferencedImageSequence", "ReferencedInstanceSequence")
+    below = (
+        ("ReferencedSOPSequence",) if place != _RELATION else ("ReferencedImageSequence", "ReferencedInstanceSequence")
+    )
     yield from _tier(series, "SeriesInstanceUID", below)
 
 

@@ -34,7 +34,9 @@ def statements(subject: Subject, root: Node, groups: int) -> Iterator[Fault]:
     if groups and not subject.marking:
         yield Fault("no-location", "ContentSequence", f"{groups} Measurement Groups in a result without marking")
     evidence = subject.root.items("CurrentRequestedProcedureEvidenceSequence")
-    images = sum(len(series.items("ReferencedSOPSequence")) for st in evidence for series in st.items("ReferencedSeriesSequence"))
+    images = sum(
+        len(series.items("ReferencedSOPSequence")) for st in evidence for series in st.items("ReferencedSeriesSequence")
+    )
     for match in filter(None, map(_COVERED.search, comments)):
         if int(match[2]) != images or int(match[1]) > images:
             yield Fault("sr-words-count", "ContentSequence", "the comment counts other images than the evidence lists")

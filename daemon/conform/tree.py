@@ -157,7 +157,9 @@ def relationships(subject: Subject) -> Iterator[Fault]:
         )
         if not legal:
             yield Fault(
-                "sr-relationship", node.item.where("RelationshipType"), "not a relationship that the SOP class allows here"
+                "sr-relationship",
+                node.item.where("RelationshipType"),
+                "not a relationship that the SOP class allows here",
             )
 
 

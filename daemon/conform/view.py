@@ -22,6 +22,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "SV": "q", "UV": "Q"}
+_NOT_TEXT = (*BINARY, "AT", "OB", "OD", "OF", "OL", "OV", "OW", "UN")
 _AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "US", "US or SS or OW": "US"}
 _MAX_DEPTH = 40  # of sequences in sequences: TID 1500 takes eight
 
@@ -40,7 +41,9 @@ class Attribute:
     @property
     def empty(self) -> bool:
         """Whether it has no value (PS3.5 7.4)."""
-        return not self.items if self.vr == "SQ" else not self.value.strip(b" \0")
+        if self.vr == "SQ":
+            return not self.items
+        return not (self.value if self.vr in _NOT_TEXT else self.value.strip(b" \0"))
 
     @property
     def texts(self) -> list[str]:

@@ -107,6 +107,7 @@ class DueDelivery:
     key: str
     digest: str  # SHA-256 of the archived bytes, hex
     attempts: int  # before this one
+    refusals: int  # of these
     retry_since: float
     kind: str
     profile: str
@@ -121,9 +122,8 @@ class SentObject:
     study_uid: str
     series_uid: str
     sop_uid: str
-    attempts: int
+    refusals: int
     sent_at: float
-    retry_since: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ PS3.7 10.1.1.1.8 and 10.1.4.1.10, and costs a bounded amount of memory and time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
+import structlog
 from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom.association import Association
@@ -20,8 +21,13 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext
 
 from daemon.core.commitment import CommitmentRequest, CommitmentResult, Reference
+from daemon.core.errors import StoreUnavailable
+from daemon.core.log import where
 from daemon.core.uids import is_uid
 from daemon.dimse.contexts import STORAGE_COMMITMENT
+from daemon.dimse.status import failure
+
+log = structlog.get_logger()
 
 WELL_KNOWN_INSTANCE = "1.2.840.10008.1.20.1.1"
 REQUEST_COMMITMENT = 1  # Action Type ID, table J.3-1
@@ -172,3 +178,19 @@ def _encoded(ds: Dataset, context: PresentationContext) -> BytesIO:
     content = encode(ds, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
     assert content is not None  # UIDs and numbers of our own making
     return BytesIO(content)
+
+
+def answered(event_name: str, act: Callable[[], None]) -> tuple[int | Dataset, None]:
+    """(status, no data set) of a request whose whole effect is `act`; what goes wrong is logged as `event_name`."""
+    try:
+        act()
+    except Unfit as error:
+        log.warning(event_name, status=f"{error.status:04X}", why=str(error))
+        return failure(error.status, str(error)), None
+    except StoreUnavailable as error:
+        log.error(event_name, status=f"{RESOURCE_LIMITATION:04X}", why=str(error))
+        return failure(RESOURCE_LIMITATION, "try again later"), None
+    except Exception as error:  # noqa: BLE001  an association must survive any one message
+        log.error(event_name, kind=type(error).__name__, at=where(error))
+        return failure(PROCESSING_FAILURE, "processing failure"), None
+    return SUCCESS, None

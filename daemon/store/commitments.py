@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from daemon.core.commitment import (
@@ -31,17 +33,16 @@ from daemon.store.schema import CommitmentReferenceRow, CommitmentRequestRow, De
 _ABOUT = "storage commitment"  # how our reasons begin
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Taken:
-    """What one result did, in numbers of objects."""
+    """What one result did: objects by committed, sent_again, given_up, nothing_new, left_out and never_asked.
+
+    left_out: of the request, in neither of the result's lists; they are asked for again in their time. never_asked: in
+    the result and not in the request; of no concern.
+    """
 
     destination: str
-    committed: int = 0
-    sent_again: int = 0
-    given_up: int = 0
-    nothing_new: int = 0
-    left_out: int = 0  # of the request, in neither of the result's lists: asked for again in their time
-    never_asked: int = 0  # in the result, and not in the request: of no concern
+    objects: Counter[str]
 
 
 class Commitments:
@@ -132,76 +133,74 @@ class Commitments:
         with self._database.write() as session:
             request = session.get_one(CommitmentRequestRow, result.transaction_uid, with_for_update=True)
             request.reported_at = now
-            failures, taken = result.failures(), Taken(request.destination)
-            asked = _lock(session, request.transaction_uid)
-            for reference, row, output, study in asked:
-                if row.sop_uid not in failures:
-                    taken.left_out += 1
-                    continue
-                failure = failures.pop(row.sop_uid)
-                move = move_of(
-                    DeliveryState(row.state),
-                    failure,
-                    asked_at=request.asked_at,
-                    sent_at=row.sent_at,
-                    withdrawn=output.withdrawn,
-                )
-                if move is Move.COMMIT:
-                    row.state = advance_delivery(DeliveryState(row.state), DeliveryState.COMMITTED)
-                    row.committed_at, row.reason = now, ""
-                    taken.committed += 1
-                elif move is Move.SEND_AGAIN and failure is not None:
-                    reference.failure = failure
-                    _fail(session, row, output, study, failure, retry, now)
-                    taken.sent_again += row.state == DeliveryState.PENDING
-                    taken.given_up += row.state == DeliveryState.DEAD
+            failures, objects = result.failures(), Counter[str]()
+            for asked in _lock(session, request.transaction_uid):
+                sop_uid = asked.delivery.sop_uid
+                if sop_uid in failures:
+                    objects[_apply(session, asked, failures.pop(sop_uid), retry, now)] += 1
                 else:
-                    taken.nothing_new += 1
-            taken.never_asked = len(failures)
-            return taken
+                    objects["left_out"] += 1
+            return Taken(request.destination, objects + Counter(never_asked=len(failures)))
 
 
-_Asked = tuple[CommitmentReferenceRow, DeliveryRow, OutputRow, StudyRow]
+class _Asked(NamedTuple):
+    request: CommitmentRequestRow
+    reference: CommitmentReferenceRow
+    delivery: DeliveryRow
+    output: OutputRow
+    study: StudyRow
 
 
 def _lock(session: Session, transaction_uid: str) -> list[_Asked]:
     """A transaction's objects; the studies are locked before the deliveries, as everywhere."""
     query = (
-        select(CommitmentReferenceRow, DeliveryRow, OutputRow, StudyRow)
+        select(CommitmentRequestRow, CommitmentReferenceRow, DeliveryRow, OutputRow, StudyRow)
+        .join(CommitmentReferenceRow, CommitmentReferenceRow.transaction_uid == CommitmentRequestRow.transaction_uid)
         .join(DeliveryRow, DeliveryRow.id == CommitmentReferenceRow.delivery_id)
         .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
         .join(StudyRow, StudyRow.study_uid == DeliveryRow.study_uid)
-        .where(CommitmentReferenceRow.transaction_uid == transaction_uid)
+        .where(CommitmentRequestRow.transaction_uid == transaction_uid)
         .order_by(StudyRow.study_uid, DeliveryRow.id)
         .execution_options(populate_existing=True)
     )
     session.execute(query.with_for_update(of=StudyRow)).all()
-    return [tuple(row) for row in session.execute(query.with_for_update(of=DeliveryRow))]
+    return [_Asked(*row) for row in session.execute(query.with_for_update(of=DeliveryRow))]
 
 
-def _fail(
-    session: Session,
-    row: DeliveryRow,
-    output: OutputRow,
-    study: StudyRow,
-    failure: int,
-    retry: RetrySettings,
-    now: float,
-) -> None:
-    """The destination does not keep this object: sent again, or given up after so many answers of that kind."""
-    session.flush()
-    failures = session.scalar(
-        select(func.count())
-        .select_from(CommitmentReferenceRow)
-        .where(CommitmentReferenceRow.delivery_id == row.id, CommitmentReferenceRow.failure.is_not(None))
+def _apply(session: Session, asked: _Asked, failure: int | None, retry: RetrySettings, now: float) -> str:
+    """Do what the answer about one object asks for; the name under which it counts."""
+    row = asked.delivery
+    move = move_of(
+        DeliveryState(row.state),
+        failure,
+        asked_at=asked.request.asked_at,
+        sent_at=row.sent_at,
+        withdrawn=asked.output.withdrawn,
     )
-    assert failures is not None
+    if move is Move.COMMIT:
+        row.state = advance_delivery(DeliveryState(row.state), DeliveryState.COMMITTED)
+        row.committed_at, row.reason = now, ""
+        return "committed"
+    if move is Move.NOTHING or failure is None:
+        return "nothing_new"
+    asked.reference.failure = failure
+    session.flush()
+    failures = select(CommitmentReferenceRow.id).where(
+        CommitmentReferenceRow.delivery_id == row.id, CommitmentReferenceRow.failure.is_not(None)
+    )
+    return _fail(asked, failure, len(session.scalars(failures).all()), retry, now)
+
+
+def _fail(asked: _Asked, failure: int, failures: int, retry: RetrySettings, now: float) -> str:
+    """The destination does not keep this object: sent again, or given up after so many answers of that kind."""
+    row, study = asked.delivery, asked.study
     row.reason = failure_text(failure)
     if failures >= retry.refused_attempts:
         row.state = advance_delivery(DeliveryState(row.state), DeliveryState.DEAD)
-        return
+        return "given_up"
     row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
     row.next_at, row.retry_since = now + retry.wait_s(failures), now
     state = StudyState(study.state)
-    if output.revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
+    if asked.output.revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
         study.state, study.settled_at = advance(state, StudyEvent.NOT_COMMITTED), None
+    return "sent_again"

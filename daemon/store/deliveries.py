@@ -47,7 +47,7 @@ class Deliveries:
                 row.next_at = now + lease_s
             return [
                 DueDelivery(
-                    **{name: getattr(d, name) for name in ("id", "sop_uid", "study_uid", "attempts", "retry_since")},
+                    **{name: getattr(d, name) for name in ("id", "sop_uid", "study_uid", "attempts", "refusals", "retry_since")},
                     **{
                         name: getattr(o, name)
                         for name in ("sop_class_uid", "key", "digest", "kind", "profile", "marking")
@@ -78,8 +78,13 @@ class Deliveries:
             if row.state != DeliveryState.WITHDRAWN:
                 row.state, row.reason = advance_delivery(DeliveryState(row.state), DeliveryState.QUARANTINED), reason
 
-    def failed(self, delivery_id: int, reason: str, status: int | None, next_at: float | None) -> None:
-        """This attempt did not succeed: due again at `next_at`, or, where that is None, given up."""
+    def failed(
+        self, delivery_id: int, reason: str, status: int | None, next_at: float | None, *, refused: bool = False
+    ) -> None:
+        """This attempt did not succeed: due again at `next_at`, or, where that is None, given up.
+
+        refused: the destination said no to this object, which counts for itself.
+        """
         with self._database.write() as session:
             row = session.get_one(DeliveryRow, delivery_id, with_for_update=True)
             if row.state == DeliveryState.WITHDRAWN:
@@ -87,6 +92,7 @@ class Deliveries:
             to = DeliveryState.DEAD if next_at is None else DeliveryState.PENDING
             row.state = advance_delivery(DeliveryState(row.state), to)
             row.attempts, row.status, row.reason = row.attempts + 1, status, reason
+            row.refusals += refused
             row.next_at = row.next_at if next_at is None else next_at
 
     def release(self, delivery_ids: Sequence[int], now: float) -> None:
@@ -147,6 +153,7 @@ class Deliveries:
                 for row in rows:
                     row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
                     row.next_at, row.retry_since, row.reason, row.committed_at = now, now, "", None
+                    row.refusals = 0
                 if rows:
                     study.state = advance(StudyState(study.state), StudyEvent.REPLAYED_DELIVERY)
                     study.reason = "" if study.state != StudyState.REJECTED else study.reason

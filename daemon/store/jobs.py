@@ -171,8 +171,13 @@ class Jobs:
         )
         return {(row.kind, row.profile, row.marking): reference_to(row) for row in rows}
 
-    def finish_report(self, job: Job, owner: str, outputs: Sequence[NewOutput], now: float) -> bool:
-        """Record the archived result objects of one study's revision; False when they are not wanted any more."""
+    def finish_report(
+        self, job: Job, owner: str, outputs: Sequence[NewOutput], now: float, *, delivered: bool = True
+    ) -> bool:
+        """Record the archived result objects of one study's revision; False when they are not wanted any more.
+
+        delivered: whether anybody gets them; if not, a study of which nothing was analysed ends here.
+        """
         with self._database.write() as session:
             row = held_job(session, job.id, owner)
             if row is None:
@@ -188,6 +193,8 @@ class Jobs:
                     # Unchanged by the later image: the same object belongs to this revision too.
                     session.get_one(OutputRow, output.sop_uid).revision = study.revision
             study.state = advance(StudyState(study.state), StudyEvent.ENCODED)
+            if study.not_analysed and not delivered:
+                study.state = advance(StudyState(study.state), StudyEvent.NOT_ANALYSED)
             study.settled_at = now
             return True
 

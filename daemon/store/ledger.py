@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from daemon.store.commitments import Commitments
 from daemon.store.database import Database
 from daemon.store.deliveries import Deliveries
 from daemon.store.intake import Intake
 from daemon.store.jobs import Jobs
+from daemon.store.promises import Promises
 from daemon.store.proofs import Proofs
 from daemon.store.rejections import Rejections
 from daemon.store.settling import Settling
@@ -24,6 +26,8 @@ class Ledger:
         self.jobs = Jobs(database)
         self.deliveries = Deliveries(database)
         self.proofs = Proofs(database)
+        self.commitments = Commitments(database)
+        self.promises = Promises(database)
         self.rejections = Rejections(database)
         self.views = Views(database, path_of)
 

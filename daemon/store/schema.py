@@ -30,7 +30,7 @@ class StudyRow(Base):
     """One study; `state` moves only through daemon/core/states.py."""
 
     __tablename__ = "studies"
-    __table_args__ = (Index(None, "state", "last_instance_at"),)
+    __table_args__ = (Index(None, "state", "last_instance_at"), Index(None, "awaits_proof"))
 
     study_uid: Mapped[str] = mapped_column(UID, primary_key=True)
     state: Mapped[str] = mapped_column(STATE)
@@ -45,6 +45,8 @@ class StudyRow(Base):
     positive: Mapped[bool | None]  # whether any image is above the operating point
     not_analysed: Mapped[str] = mapped_column(default="")  # why none of its images could be analysed; "" if any was
     withdrawals: Mapped[int] = mapped_column(default=0)  # how often its results were rejected
+    # DELIVERED, and some destination has still to prove it: so that the settle loop need not look at all delivered ones
+    awaits_proof: Mapped[bool] = mapped_column(default=False)
 
 
 class InstanceRow(Base):
@@ -127,6 +129,7 @@ class DeliveryRow(Base):
     study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
     state: Mapped[str] = mapped_column(STATE)
     attempts: Mapped[int] = mapped_column(default=0)
+    refusals: Mapped[int] = mapped_column(default=0)  # of these: answers that refused it, searches that missed it
     created_at: Mapped[float]
     retry_since: Mapped[float]  # since when it is being tried: created_at, or the last replay
     next_at: Mapped[float]  # not to be sent (SENT: not to be proven) before; a claim moves it forward as its lease

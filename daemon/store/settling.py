@@ -117,10 +117,10 @@ class Settling:
 
     def queue_deliveries(self, wanted: Sequence[Wanted], now: float) -> list[str]:
         """Reported studies get one delivery per destination and object it wants; objects sent before stay sent."""
+        if not wanted:
+            return []
 
         def decide(session: Session, study: StudyRow) -> StudyEvent | None:
-            if not wanted:
-                return StudyEvent.NOT_ANALYSED if study.not_analysed else None
             outputs = session.scalars(
                 select(OutputRow).where(OutputRow.study_uid == study.study_uid, OutputRow.revision == study.revision)
             ).all()
@@ -134,8 +134,7 @@ class Settling:
             study.reason = "; ".join(unserved)  # the settings changed since the results were made
             return StudyEvent.SENDING
 
-        ready = () if wanted else (StudyRow.not_analysed != "",)
-        return self._move(self._in_state(StudyState.REPORTED, *ready), StudyState.REPORTED, decide)
+        return self._move(self._in_state(StudyState.REPORTED), StudyState.REPORTED, decide)
 
     def finish_deliveries(self, now: float) -> list[str]:
         """Studies with nothing of this revision left to send: DELIVERED, or FAILED where something was given up."""
@@ -149,6 +148,7 @@ class Settling:
             if study.not_analysed:
                 failures.add(study.not_analysed)
             study.reason = "; ".join(sorted(failures))
+            study.awaits_proof = not failures and any(row.commitment for row in of_revision)
             return StudyEvent.GIVEN_UP if failures else StudyEvent.ALL_SENT
 
         return self._move(
@@ -172,20 +172,25 @@ class Settling:
             of_revision = _deliveries_of_revision(session, study)
             failures = _given_up(of_revision)
             if failures:
-                study.settled_at, study.reason = now, "; ".join(sorted(failures))
+                study.settled_at, study.reason, study.awaits_proof = now, "; ".join(sorted(failures)), False
                 return StudyEvent.GIVEN_UP
-            asked = [row for row in of_revision if row.commitment]
-            if not asked or any(row.state != DeliveryState.COMMITTED for row in asked):
+            if any(row.state != DeliveryState.COMMITTED for row in of_revision if row.commitment):
                 return None
-            study.settled_at = now
+            study.settled_at, study.awaits_proof = now, False
             return StudyEvent.ALL_COMMITTED
 
-        answered = exists().where(
+        answered = ~exists().where(
             DeliveryRow.study_uid == StudyRow.study_uid,
             DeliveryRow.commitment,
-            DeliveryRow.state.in_((DeliveryState.COMMITTED, *UNDELIVERED)),
+            DeliveryRow.state == DeliveryState.SENT,
+            DeliveryRow.sop_uid == OutputRow.sop_uid,
+            OutputRow.revision == StudyRow.revision,
         )
-        return self._move(self._in_state(StudyState.DELIVERED, answered), StudyState.DELIVERED, decide)
+        given_up = exists().where(DeliveryRow.study_uid == StudyRow.study_uid, DeliveryRow.state.in_(UNDELIVERED))
+        waiting = StudyRow.awaits_proof.is_(True)
+        return self._move(
+            self._in_state(StudyState.DELIVERED, waiting, answered | given_up), StudyState.DELIVERED, decide
+        )
 
 
 def insert_delivery(session: Session, output: OutputRow, destination: str, commitment: bool, now: float) -> None:

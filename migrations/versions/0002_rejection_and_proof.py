@@ -19,9 +19,12 @@ def upgrade() -> None:
     with op.batch_alter_table("studies") as batch_op:
         batch_op.add_column(sa.Column("not_analysed", sa.String(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("withdrawals", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("awaits_proof", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.create_index(batch_op.f("ix_studies_awaits_proof"), ["awaits_proof"], unique=False)
     with op.batch_alter_table("outputs") as batch_op:
         batch_op.add_column(sa.Column("withdrawn", sa.Boolean(), nullable=False, server_default=sa.false()))
     with op.batch_alter_table("deliveries") as batch_op:
+        batch_op.add_column(sa.Column("refusals", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("commitment", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("committed_at", sa.Double(), nullable=True))
 
@@ -30,8 +33,11 @@ def downgrade() -> None:
     with op.batch_alter_table("deliveries") as batch_op:
         batch_op.drop_column("committed_at")
         batch_op.drop_column("commitment")
+        batch_op.drop_column("refusals")
     with op.batch_alter_table("outputs") as batch_op:
         batch_op.drop_column("withdrawn")
     with op.batch_alter_table("studies") as batch_op:
+        batch_op.drop_index(batch_op.f("ix_studies_awaits_proof"))
+        batch_op.drop_column("awaits_proof")
         batch_op.drop_column("withdrawals")
         batch_op.drop_column("not_analysed")

@@ -41,7 +41,11 @@ class Tally:
 
 
 def tally(films: Sequence[Film], studies: Iterable[Mapping[str, Any]], held: Sequence[Held]) -> Tally:
-    """Compare. Each film of a chest: one SR and one GSPS that refer to it; each other one: a reason and no result."""
+    """Compare.
+
+    Each film of a chest: one SR and one GSPS that refer to it; one that could not be read: a reason, and an SR that
+    gives it; each other one: a reason and no result.
+    """
     result = Tally()
     reports = {report["study_uid"]: report for report in studies}
     instances = {item["sop_uid"]: item for report in reports.values() for item in report["instances"]}
@@ -65,14 +69,14 @@ def tally(films: Sequence[Film], studies: Iterable[Mapping[str, Any]], held: Seq
 
 def _judge(result: Tally, film: Film, instance: Mapping[str, Any], srs: int, gsps: int) -> None:
     answered = instance["state"] == "DONE"
-    if answered and (srs, gsps) != (1, 1):
-        result.misses.append(f"{film.path}: {srs} SR and {gsps} GSPS in Orthanc")
+    due = {"DONE": (1, 1), "FAILED": (1, 0)}.get(instance["state"], (0, 0))
+    if (srs, gsps) != due:
+        found = f"{instance['state']}, yet {srs} SR and {gsps} GSPS in Orthanc"
+        result.misses.append(f"{film.path}: {found}, due are {due[0]} and {due[1]}")
     if not answered:
         result.reasons[f"{instance['state']}: {instance['reason']}"] += 1
         if not instance["reason"]:
             result.misses.append(f"{film.path}: {instance['state']} without a reason")
-        if srs or gsps:
-            result.misses.append(f"{film.path}: {instance['state']}, yet {srs} SR and {gsps} GSPS in Orthanc")
     if answered != film.chest:
         what = "a frontal human chest" if film.chest else "not a frontal human chest, or without pixels"
         result.misses.append(f"{film.path} is {what}, yet {instance['state']}: {instance['reason']}")

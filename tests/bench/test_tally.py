@@ -74,6 +74,12 @@ def test_a_film_that_is_lost_or_wrongly_judged_is_a_miss(
     assert any(word in miss for miss in misses(change(), HELD))
 
 
+def test_a_film_that_could_not_be_read_must_have_an_sr_that_says_so() -> None:
+    unread = STUDIES | {"hand": study(HAND, "FAILED", "FAILED", "no pixels")}
+    assert misses(unread, (*HELD, held(SR_CLASS, 106, HAND))) == []
+    assert any("0 SR and 0 GSPS in Orthanc, due are 1 and 0" in miss for miss in misses(unread, HELD))
+
+
 def test_the_search_for_identifiers_finds_names_and_dates_but_not_parts_of_uids() -> None:
     identifiers = {"ZZNAME", "19401231", "ZZ.D+1"}
     assert found("stored zzname", identifiers) == ["ZZNAME"]

@@ -40,10 +40,10 @@ def answer(ledger, now, as_state=JobState.DONE, **what):
         ledger.jobs.finish_analysis(job, "w", as_state, now, **what)
 
 
-def report(ledger, now, *outputs):
+def report(ledger, now, *outputs, delivered=True):
     (job_id,) = job_ids(ledger, now, "report")
     job = ledger.jobs.claim(job_id, "w", now, LEASE_S, ATTEMPTS)
-    return ledger.jobs.finish_report(job, "w", outputs, now)
+    return ledger.jobs.finish_report(job, "w", outputs, now, delivered=delivered)
 
 
 def deliver(ledger, now):

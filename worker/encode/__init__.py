@@ -17,7 +17,7 @@ from worker.encode.text_sr import text_report
 
 __all__ = ["WRITERS", "CannotEncode", "Encoded", "Reference", "ReportRequest", "SourceImage", "encode"]
 
-# (request, profile, marking) -> (SOP Instance UID of the one image that an object is about, or "" for the study; object)
+# (request, profile, marking) -> (SOP Instance UID of the image that an object is about, or "" for the study; object)
 Writer = Callable[[ReportRequest, str, bool], Iterable[tuple[str, Dataset]]]
 
 # By the name that `[[destination]] outputs` gives the form. A writer yields nothing where the form has nothing to say.

@@ -91,10 +91,10 @@ def grey_film(picture: NDArray[np.float32], fitted: Fit) -> Image.Image:
 
 
 def compose(
-    film: Image.Image | None, fitted: Fit, lines: Sequence[Line], marks: Sequence[Mark], palette: Palette
+    film: tuple[Image.Image, Fit] | None, lines: Sequence[Line], marks: Sequence[Mark], palette: Palette
 ) -> Image.Image:
     """`lines` on a band above `film` with `marks` on it; without a film, the band on a plain panel of size PANEL."""
-    width, height = (fitted.width, fitted.height) if film else PANEL
+    width, height = film[0].size if film else PANEL
     letter = max(12.0, max(width, height) / _LETTERS)
     canvas_width = max(width, round(_NARROWEST * letter))
     rows = [row for line in lines for row in _wrapped(line, letter, canvas_width)]
@@ -109,8 +109,8 @@ def compose(
     if film:
         pen.line((0, band - 1, canvas_width, band - 1), fill=palette.calm)  # the film may be as dark as the band
         left = (canvas_width - width) // 2
-        canvas.paste(film.convert(palette.mode), (left, band))
-        placed = [Mark(_drawn(mark.box, fitted, left, band), mark.label) for mark in marks]
+        canvas.paste(film[0].convert(palette.mode), (left, band))
+        placed = [Mark(_drawn(mark.box, film[1], left, band), mark.label) for mark in marks]
         _draw_marks(pen, placed, (left, band, left + width, total), 0.8 * letter, palette)
     return canvas
 

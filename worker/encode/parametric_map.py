@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.sr.coding import Code
-from pydicom.uid import ParametricMapStorage
+from pydicom.uid import UID, ParametricMapStorage
 
 from model.findings import Findings, HeatMap
 from worker.encode import codes, wording
@@ -83,21 +83,29 @@ def _map(request: ReportRequest, image: SourceImage, found: Findings, heat: Heat
     ds = start(request, source, series, ParametricMapStorage, uid, source.number, at)
     ds.ContentDate, ds.ContentTime = moment(source, at)
     ds.BodyPartExamined = "CHEST"
-    # C.7.4.1: the film's own, if it has one; the indicator is empty where it has no meaning (C.7.4.1.1.2)
-    ds.FrameOfReferenceUID = text(source.header, "FrameOfReferenceUID") or derive("frame", source.sop_instance_uid)
-    ds.PositionReferenceIndicator = ""
+    _frame_of_reference(ds, source)
     _identify(ds, found, source)
     _picture(ds, found, heat, source)
     ds.NumberOfFrames = 1
     ds.SharedFunctionalGroupsSequence = Sequence([_shared_groups(ds, found, source)])
     # C.7.6.17: the one frame's place along the one dimension, what its values mean
-    ds.DimensionOrganizationSequence = Sequence([_item(DimensionOrganizationUID=derive("dimension", uid))])
-    ds.DimensionIndexSequence = Sequence([_dimension(derive("dimension", uid))])
+    dimension = derive("dimension", uid)
+    ds.DimensionOrganizationSequence = Sequence([_item(DimensionOrganizationUID=dimension)])
+    ds.DimensionIndexSequence = Sequence([_dimension(dimension)])
     ds.PerFrameFunctionalGroupsSequence = Sequence([_item(FrameContentSequence=[_item(DimensionIndexValues=1)])])
     ds.AcquisitionContextSequence = Sequence([])
     film = referenced_sop(source.sop_class_uid, source.sop_instance_uid)
     ds.ReferencedSeriesSequence = [_item(SeriesInstanceUID=source.series_uid, ReferencedInstanceSequence=[film])]
     return finish(ds)
+
+
+def _frame_of_reference(ds: Dataset, source: Source) -> None:
+    """C.7.4.1: the film's own where it has one, for the map lies in it too; else one that both could have."""
+    stated = UID(text(source.header, "FrameOfReferenceUID"))
+    known = bool(stated) and stated.is_valid
+    ds.FrameOfReferenceUID = stated if known else derive("frame", source.sop_instance_uid)
+    # empty where it has no meaning (C.7.4.1.1.2)
+    ds.PositionReferenceIndicator = plain(text(source.header, "PositionReferenceIndicator"), 64) if known else ""
 
 
 def _identify(ds: Dataset, found: Findings, source: Source) -> None:

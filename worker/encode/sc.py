@@ -55,22 +55,23 @@ def _capture(request: ReportRequest, image: SourceImage, marking: bool) -> Datas
     # What is drawn follows from what enters the UID, but for whether the pixels could be had this time.
     uid = image_object_uid(request, "sc" if film is not None else "sc without pixels", image, marking)
     ds = start(request, source, _series(request, source, marking), SecondaryCaptureImageStorage, uid, source.number, at)
-    lines = list(_lines(request, image, fitted if film is not None else None, marking, at))
+    lines = list(_lines(request, image, fitted, marking, at))
     shown = image.findings.shown if image.findings and marking else ()
     marks = [Mark(lesion.box, wording.lesion_label(lesion)) for lesion in shown]
     _describe(ds, source, at, lines[1].words)
-    if film is not None:
+    if film is None or fitted is None:
+        _store(ds, compose(None, lines, (), GREY))
+    else:
         _derive(ds, source, fitted)
-    drawn = grey_film(film, fitted) if film is not None else None
-    _store(ds, compose(drawn, fitted, lines, marks, GREY))
+        _store(ds, compose((grey_film(film, fitted), fitted), lines, marks, GREY))
     return finish(ds)
 
 
-def _fit(source: Source, found: Findings | None, film: Picture | None) -> Fit:
+def _fit(source: Source, found: Findings | None, film: Picture | None) -> Fit | None:
     if found:
         check_boxes(found)
     if film is None:
-        return fit(1, 1)
+        return None
     rows, columns = film.shape
     if found and (found.height, found.width) != (rows, columns):
         raise CannotEncode("the film's pixels are of another size than its findings")

@@ -5,7 +5,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-const [dist, origin, study, out, chromium, modules] = process.argv.slice(2);
+const [dist, origin, study, out, chromium, modules, act] = process.argv.slice(2); // act: yes, no or list
 const { chromium: browserType } = createRequire(path.join(modules, 'x.js'))('playwright-core');
 
 const CONFIG = `window.config = {
@@ -58,6 +58,48 @@ const press = async (name, wait) => page.getByRole('button', { name, exact: true
   .then(() => true, () => false);
 const settle = ms => page.waitForTimeout(ms);
 
+const annotations = () => page.evaluate(() => window.cornerstoneTools?.annotation.state.getAllAnnotations().map(a => ({
+  tool: a.metadata.toolName, image: a.metadata.referencedImageId ?? '', label: a.data.label ?? '',
+  points: a.data.handles?.points?.length ?? 0,
+  world: a.data.handles?.points?.map(p => Array.from(p)) ?? a.data.renderableData ?? null })) ?? null);
+const isOffered = async () => await page.getByText('Do you want to continue tracking measurements').count() > 0;
+
+// The first SR of the study browser, answered with yes (hydrated) or no (shown in the SR viewport).
+async function openReport() {
+  const row = page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'SR' }).first();
+  await row.dblclick({ timeout: 15000 });
+  await settle(4000);
+  await shot('sr-offered');
+  if (await press('Show Details', 500)) {
+    await settle(500);
+    result.failure = (await page.evaluate(() => document.body.innerText)).slice(-3000);
+    await shot('failure');
+  }
+  result.offered = await isOffered();
+  await press(act === 'no' ? 'No' : 'Yes', 3000);
+  await settle(5000);
+  await shot(act === 'no' ? 'sr-viewport' : 'hydrated');
+  result.annotations = await annotations();
+}
+
+// Every row of the study browser in turn: what it says, what opening it leads to, and a picture of that.
+async function list() {
+  const rows = page.locator('[data-cy="study-browser-thumbnail"], [data-cy="study-browser-thumbnail-no-image"]');
+  result.rows = [];
+  for (let n = 0; n < await rows.count(); n++) {
+    const before = complaints.length;
+    const text = await rows.nth(n).innerText();
+    await rows.nth(n).dblclick({ timeout: 15000 }).catch(() => {});
+    await settle(3000);
+    const offered = await isOffered();
+    if (offered) await press('No', 3000);
+    await settle(1500);
+    await shot(`row-${n}`);
+    result.rows.push({ text, offered, complaints: complaints.slice(before) });
+  }
+  result.annotations = await annotations();
+}
+
 const result = {};
 try {
   await page.goto(`http://127.0.0.1:${server.address().port}/viewer?StudyInstanceUIDs=${study}`);
@@ -66,19 +108,7 @@ try {
   await press('Skip all', 3000);
   await press('Confirm and hide', 3000);
   await shot('opened');
-  const row = page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'SR' }).first();
-  await row.dblclick({ timeout: 15000 });
-  await settle(4000);
-  await shot('sr-offered');
-  if (await press('Show Details', 500)) { await settle(500); result.failure = (await page.evaluate(() => document.body.innerText)).slice(-3000); await shot('failure'); }
-  result.offered = await page.getByText('Do you want to continue tracking measurements').count() > 0;
-  const annotations = () => page.evaluate(() => window.cornerstoneTools?.annotation.state.getAllAnnotations().map(a => ({
-    tool: a.metadata.toolName, label: a.data.label ?? '', points: a.data.handles?.points?.length ?? 0,
-    world: a.data.handles?.points?.map(p => Array.from(p)) ?? a.data.renderableData ?? null })) ?? null);
-  if (process.argv[8] === 'no') await press('No', 3000); else await press('Yes', 3000);
-  await settle(5000);
-  await shot(process.argv[8] === 'no' ? 'sr-viewport' : 'hydrated');
-  result.annotations = await annotations();
+  if (act === 'list') await list(); else await openReport();
   result.svg = await page.evaluate(() => Array.from(document.querySelectorAll('svg.svg-layer')).map(s => s.outerHTML));
   result.text = await page.evaluate(() => document.body.innerText);
 } catch (error) {

@@ -30,11 +30,23 @@ def open_report(origin: str, study_uid: str, folder: Path, *, hydrate: bool = Tr
     """Opens the study's first SR; what OHIF says of it, with screenshots in `folder`.
 
     origin: the DICOMweb server's base, without /dicom-web. The answer: "offered" (whether tracking is offered),
-    "annotations" (tool, label, points in mm of the image plane), "text", "complaints", and "failure" or "error".
+    "annotations" (tool, image, label, points in mm of the image plane), "text", "complaints", and "failure" or "error".
     """
+    return _driven(origin, study_uid, folder, "yes" if hydrate else "no")
+
+
+def open_all(origin: str, study_uid: str, folder: Path) -> dict[str, Any]:
+    """Opens everything that the study browser lists, row by row, with a screenshot row-N.png of each in `folder`.
+
+    The answer: "rows" ("text" of the row, "offered", and the "complaints" that opening it caused), and what
+    `open_report` answers.
+    """
+    return _driven(origin, study_uid, folder, "list")
+
+
+def _driven(origin: str, study_uid: str, folder: Path, act: str) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    chromium = shutil.which("chromium")
-    command = ["node", str(_DRIVER), os.environ[DIST], origin, study_uid, str(folder), str(chromium)]
-    subprocess.run([*command, os.environ[MODULES], "yes" if hydrate else "no"], check=True, timeout=180)
+    command = ["node", str(_DRIVER), os.environ[DIST], origin, study_uid, str(folder), str(shutil.which("chromium"))]
+    subprocess.run([*command, os.environ[MODULES], act], check=True, timeout=180)
     answer: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return answer

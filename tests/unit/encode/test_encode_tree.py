@@ -1,11 +1,10 @@
 """What the SR says, and how: TID 1500 and what viewers insist on (worker/encode/profiles.py)."""
 
-from collections.abc import Iterator
-
 import pytest
 from pydicom import Dataset
 
 from model.findings import Findings, Lesion
+from tests.support.content_items import children, code, everything, texts
 from tests.support.reports import make_findings, make_header, make_image, make_request, written
 from worker.encode import SourceImage
 from worker.encode.codes import FINDINGS
@@ -15,33 +14,11 @@ PROFILES = ("air", "stone", "ohif")
 SOP_CLASSES = {"air": "88.34", "stone": "88.33", "ohif": "88.33"}
 
 
-def code(item: Dataset, keyword: str = "ConceptNameCodeSequence") -> str:
-    return str(item[keyword].value[0].CodeValue)
-
-
-def children(item: Dataset, concept: str = "", value_type: str = "") -> list[Dataset]:
-    """An item's children, by concept and value type."""
-    below = item.get("ContentSequence", [])
-    return [c for c in below if (not concept or code(c) == concept) and (not value_type or c.ValueType == value_type)]
-
-
 def groups(ds: Dataset, template: str = "") -> list[Dataset]:
     """The measurement groups of a document, of one template or all."""
     (measurements,) = children(ds, "126010", "CONTAINER")
     found = children(measurements, "125007", "CONTAINER")
     return [g for g in found if not template or g.ContentTemplateSequence[0].TemplateIdentifier == template]
-
-
-def everything(item: Dataset) -> Iterator[Dataset]:
-    """Every content item of the tree below `item`."""
-    for child in item.get("ContentSequence", []):
-        yield child
-        yield from everything(child)
-
-
-def texts(item: Dataset) -> str:
-    """All text of a tree in one string."""
-    return " | ".join(child.TextValue for child in everything(item) if child.ValueType == "TEXT")
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -1,4 +1,4 @@
-"""The heat map: it agrees with the marks, lies where radiologists drew boxes, and costs next to nothing."""
+"""The heat map: it agrees with the marks, and lies where radiologists drew boxes."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def test_a_mirrored_film_has_a_mirrored_map(detector: Detector, film: np.ndarray
     plain, mirrored = detector.detect(film), detector.detect(np.ascontiguousarray(film[:, ::-1]))
 
     assert plain.heat and mirrored.heat
-    assert cells(mirrored.heat)[:, ::-1] == pytest.approx(cells(plain.heat), abs=0.01)
+    apart = np.abs(cells(mirrored.heat)[:, ::-1] - cells(plain.heat))
+    assert np.mean(apart < 0.005) > 0.99  # the last of the windows that count may be another one of two equals
 
 
 def test_other_pixels_of_the_same_film_have_the_same_map(detector: Detector, film: np.ndarray):

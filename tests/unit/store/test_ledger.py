@@ -68,7 +68,7 @@ def test_a_study_whose_images_all_failed_is_reported_as_such_and_ends_failed(led
     complete(ledger, 103.0)
     answer(ledger, 103.0, JobState.FAILED, reason="no pixels")
     ledger.settling.close_answered(103.0)
-    report(ledger, 104.0, output("2.25.1"))
+    report(ledger, 104.0, output("2.25.1"), delivered=bool(wanted))
     ledger.settling.queue_deliveries(wanted, 105.0)
     if wanted:
         assert state(ledger) == "DELIVERING"

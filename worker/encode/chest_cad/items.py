@@ -57,7 +57,7 @@ def number(
     """A NUM item; an int is written without a decimal point, as rows that want an integer may be read."""
     item = NumContentItem(name, value, unit, relationship_type=related)
     if isinstance(value, int):
-        item.MeasuredValueSequence[0].NumericValue = value
+        item.MeasuredValueSequence[0].NumericValue = str(value)
     return under(item, *below)
 
 
