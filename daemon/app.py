@@ -15,9 +15,12 @@ from typing import IO
 import structlog
 
 from daemon.children import Child, redis_child, worker_child
+from daemon.commit import Commit
 from daemon.core.errors import SettingsError, StoreUnavailable
 from daemon.core.log import where
 from daemon.deliver import Deliver, Send
+from daemon.dimse.commitment_scp import Requests
+from daemon.dimse.commitment_scu import Results, ask
 from daemon.dimse.presence import Presence
 from daemon.dimse.scp import Scp
 from daemon.dimse.scu import send
@@ -28,6 +31,7 @@ from daemon.settings import Destination, Settings, environment_for, wanted_of
 from daemon.settle import Settle
 from daemon.store import migrate
 from daemon.store.opening import open_store
+from daemon.vouch import Vouch
 from daemon.web.client import OriginServer
 from daemon.web.stow_scu import store
 
@@ -78,7 +82,9 @@ class Daemon:
         presence = Presence(time.time)
         reserve = settings.archive.reserve_mb * 1_000_000
         ingest = Ingest(archive, self.ledger, settings.incoming, reserve, time.time)
-        self._scp = Scp(settings.scp, ingest, presence, settings.incoming)
+        requests = Requests(self.ledger, time.time)
+        results = Results(self.ledger, settings.retry, time.time)
+        self._scp = Scp(settings.scp, ingest, presence, settings.incoming, requests, results)
         self._loops = [
             Loop("settle", Settle(self.ledger, presence, settings.study, wanted_of(settings), time.time).turn),
             Loop("dispatch", Dispatch(self.ledger, settings.broker_url, time.time).turn),
@@ -91,6 +97,16 @@ class Daemon:
                 server, attempts = OriginServer(destination), settings.retry.refused_attempts
                 prove = Prove(destination, server, attempts, self.ledger, time.time)
                 self._loops.append(Loop(f"prove-{destination.name}", prove.turn))
+            if destination.kind == "dimse" and destination.commitment:
+                to_ask = partial(ask, destination, settings.scp.ae_title, results)
+                commit = Commit(destination, to_ask, self.ledger, settings.retry, time.time)
+                self._loops.append(Loop(f"commit-{destination.name}", commit.turn))
+        titles = [modality.ae_title for modality in settings.modality]
+        for modality in (*settings.modality, None):  # None: whoever is not in the settings
+            tell = partial(requests.tell, modality, settings.scp.ae_title)
+            title = modality.ae_title if modality else None
+            vouch = Vouch(title, titles, tell, self.ledger, archive, settings.retry, time.time)
+            self._loops.append(Loop(f"vouch-{title}", vouch.turn))
 
     def start(self) -> None:
         """Migrate where that is safe, then listen and loop. Raises StoreUnavailable, SettingsError, OSError."""

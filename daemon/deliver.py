@@ -33,18 +33,20 @@ IDLE_S = 0.1
 FAULTS_TOLD = 5  # of a quarantined object
 
 
-def next_try(outcome: Outcome, attempts: int, retry_since: float, now: float, retry: RetrySettings) -> float | None:
-    """When to try again after the `attempts`-th attempt failed with `outcome`; None: give up.
+def next_try(
+    outcome: Outcome, attempts: int, refusals: int, retry_since: float, now: float, retry: RetrySettings
+) -> float | None:
+    """When to try again after the `attempts`-th attempt failed, and the `refusals`-th was refused; None: give up.
 
     An object that was altered is there: sending it again would change nothing. An answer that refuses it seldom
-    changes, so it ends after `refused_attempts`; a destination that is down or full does recover, so that ends by time
-    alone.
+    changes, so it ends after `refused_attempts` of them; a destination that is down or full does recover, so that ends
+    by time alone.
     """
     if outcome.answer is Answer.ALTERED:
         return None
-    if outcome.answer is Answer.REFUSED and attempts >= retry.refused_attempts:
+    if outcome.answer is Answer.REFUSED and refusals >= retry.refused_attempts:
         return None
-    wait = min(retry.longest_s, retry.first_s * retry.factor ** min(attempts - 1, 64))
+    wait = retry.wait_s(attempts)
     return now + wait if now + wait - retry_since <= retry.give_up_s else None
 
 
@@ -146,8 +148,10 @@ class Deliver:
             self._ledger.deliveries.sent(item.id, outcome.status or 0, now, outcome.reason)
             log.info("object.sent", destination=self.destination, instance=item.sop_uid)
             return
-        again_at = next_try(outcome, item.attempts + 1, item.retry_since, now, self._retry)
-        self._ledger.deliveries.failed(item.id, outcome.reason, outcome.status, again_at)
+        refused = outcome.answer is Answer.REFUSED
+        refusals = item.refusals + refused
+        again_at = next_try(outcome, item.attempts + 1, refusals, item.retry_since, now, self._retry)
+        self._ledger.deliveries.failed(item.id, outcome.reason, outcome.status, again_at, refused=refused)
         log.warning(
             "object.refused" if again_at is not None else "object.given_up",
             destination=self.destination,
@@ -161,5 +165,4 @@ class Deliver:
         self._unreachable += 1
         for item in items:
             self._record(item, Outcome(Answer.BROKEN, None, str(error)))
-        wait = self._retry.first_s * self._retry.factor ** min(self._unreachable - 1, 64)
-        return max(min(self._retry.longest_s, wait), error.retry_after_s)
+        return max(self._retry.wait_s(self._unreachable), error.retry_after_s)

@@ -39,25 +39,23 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """wait_s: not found for so long: sent again. give_up_s: unproven for so long: given up. sendings: at most."""
+    """After a sending: not found for wait_s: sent again, so often as `resendings`; unproven for give_up_s: given up."""
 
     wait_s: float
     give_up_s: float
-    sendings: int
+    resendings: int
 
 
 def next_step(sent: SentObject, answered: bool, now: float, patience: Patience) -> tuple[Step, float]:
     """What to do with an object that is not proven, and when.
 
-    answered: whether the search had an answer; where it had none, nothing says that the object is not there. Every
-    sending gets `wait_s` to be found, also the last one.
+    answered: whether the search had an answer; where it had none, nothing says that the object is not there.
     """
     waited = now - sent.sent_at
-    if waited >= patience.wait_s:
-        if now - sent.retry_since >= patience.give_up_s:
-            return Step.GIVE_UP, now
-        if answered and sent.attempts < patience.sendings:
-            return Step.SEND_AGAIN, now
+    if waited >= patience.give_up_s:
+        return Step.GIVE_UP, now
+    if answered and waited >= patience.wait_s and sent.refusals < patience.resendings:
+        return Step.SEND_AGAIN, now
     at = now + min(max(waited, SOONEST_S), LATEST_S)
     return Step.LOOK_AGAIN, min(at, sent.sent_at + patience.wait_s) if waited < patience.wait_s else at
 
@@ -113,7 +111,7 @@ class Prove:
             self._ledger.proofs.look_again(sent.id, at, reason)
             return
         if step is Step.SEND_AGAIN:
-            self._ledger.proofs.send_again(sent.id, now, reason)
+            self._ledger.proofs.send_again(sent, now, reason)
         else:
             self._ledger.proofs.given_up(sent.id, reason)
         log.warning("object.unproven", destination=self._destination, instance=sent.sop_uid, why=reason, then=step)

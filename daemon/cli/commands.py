@@ -140,7 +140,7 @@ def show(
     study_uid = reports[0]["study_uid"]
     report = reports[0] | {"objects": ledger.views.object_deliveries(study_uid)}
     answers = [json.loads(answer) for _, answer in ledger.views.answers(study_uid)]
-    report["findings"] = [answer["findings"] for answer in answers]
+    report["findings"] = [tables.findings(answer) for answer in answers]
     report["models"] = list(dict.fromkeys(tables.weights(answer["identity"]) for answer in answers))
     if png is not None:
         keys, archive = ledger.views.keys(study_uid), Archive(settings.archive_url)

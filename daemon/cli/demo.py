@@ -18,7 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pynetdicom import AE
 from rich.console import Console
 
-from daemon.cli.tables import print_lesions
+from daemon.cli.tables import findings, print_lesions
 from daemon.core.errors import DestinationUnreachable, SettingsError
 from daemon.core.states import SETTLED
 from daemon.dimse.scu import echo
@@ -56,7 +56,7 @@ def run_demo(files: Sequence[Path], out: Path, console: Console) -> list[dict[st
     reports = ledger.views.studies(uids)
     for report in reports:
         answers = ledger.views.answers(report["study_uid"])
-        report["findings"] = [json.loads(answer)["findings"] for _, answer in answers]
+        report["findings"] = [findings(json.loads(answer)) for _, answer in answers]
         report["pictures"] = _draw(settings, config, answers, out, report["study_uid"])
     ledger.close()
     return reports

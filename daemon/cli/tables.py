@@ -93,6 +93,11 @@ def print_lesions(console: Console, findings: Sequence[dict[str, Any]]) -> None:
             console.print(f"lesion    {lesion['label']} {_percent(lesion['probability'])} at ({box})", highlight=False)
 
 
+def findings(answer: dict[str, Any]) -> dict[str, Any]:
+    """What a worker found in one image; its heat map is in the Parametric Map, not in a report for the terminal."""
+    return {name: value for name, value in answer["findings"].items() if name != "heat"}
+
+
 def weights(identity: dict[str, Any]) -> str:
     """Which weights gave an answer, in a line."""
     return f"{identity['name']} {identity['version']} ({identity['digest'][:12]})"

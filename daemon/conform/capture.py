@@ -55,16 +55,17 @@ def _picture(subject: Subject) -> Iterator[Fault]:
     if len(pixels) != size + size % 2:
         yield Fault("sc-pixels", "PixelData", f"{len(pixels)} bytes, not Rows x Columns")
         return
-    band = pixels[: int(columns) * min(int(rows), _BANNER_ROWS)]
+    top = int(min(rows, max(_BANNER_ROWS, max(rows, columns) / 20)))  # letters grow with the film
+    band = pixels[: int(columns) * top]
     if subject.ours and not (max(band) >= _BRIGHT and min(band) <= _DARK):
         yield Fault("sc-banner", "PixelData", "nothing is written at the top of the picture")
 
 
 def _window(root: Item) -> Iterator[Fault]:
     """C.11.2: what is burned in must be seen: the window, if any, is the identity."""
-    if "WindowWidth" in root or "WindowCenter" in root:
-        if (root.number("WindowCenter"), root.number("WindowWidth")) != (128, 256):
-            yield Fault("sc-window", "WindowWidth", "not the identity on 0 to 255")
+    window = root.number("WindowCenter"), root.number("WindowWidth")
+    if ("WindowWidth" in root or "WindowCenter" in root) and window != (128, 256):
+        yield Fault("sc-window", "WindowWidth", "not the identity on 0 to 255")
     for name in ("RescaleSlope", "RescaleIntercept", "VOILUTSequence", "ModalityLUTSequence"):
         if name in root:
             yield Fault("sc-window", name, "the picture is to be shown as it is")

@@ -81,7 +81,7 @@ def _subject(ds: Dataset, sources: Sequence[Dataset], expected: Expected | None)
 
 
 def _by_uid(sources: Sequence[Dataset]) -> Mapping[str, Item]:
-    """The source images by SOP Instance UID; what a data set lacks of its identity, its file meta information may have."""
+    """The source images by SOP Instance UID; for what a data set lacks of its identity, its file meta may have it."""
     found = {}
     for source in sources:
         seen, meta = view(source), view(getattr(source, "file_meta", None) or Dataset())

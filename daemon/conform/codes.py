@@ -8,13 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import cast
 
-from pydicom.sr._cid_dict import cid_concepts
-from pydicom.sr._concepts_dict import concepts
+from pydicom.sr import _cid_dict, _concepts_dict
 
 from daemon.conform.fault import Fault
 from daemon.conform.subject import Subject
 from daemon.conform.view import Item
+
+_Concepts = Mapping[str, Mapping[str, Mapping[str, tuple[str, list[int]]]]]  # scheme, keyword, value: meaning, groups
+_CONCEPTS = cast(_Concepts, _concepts_dict.concepts)
+_GROUPS = cast(Mapping[int, Mapping[str, list[str]]], _cid_dict.cid_concepts)
 
 # PS3.16 Table 8-1, as far as a chest radiograph's results have use for it; private schemes begin with "99" (8.2).
 _VALUES: Mapping[str, re.Pattern[str]] = {
@@ -57,7 +61,7 @@ _TURN = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]
 def meanings(scheme: str) -> Mapping[str, frozenset[str]]:
     """The concepts of a scheme that the standard uses: code value to its meanings, lower case."""
     found: dict[str, set[str]] = {}
-    for by_value in concepts.get(scheme, {}).values():
+    for by_value in _CONCEPTS.get(scheme, {}).values():
         for value, (meaning, _groups) in by_value.items():
             found.setdefault(value, set()).add(meaning.lower())
     return {value: frozenset(names) for value, names in found.items()}
@@ -68,10 +72,10 @@ def context_group(number: int) -> frozenset[tuple[str, str]]:
     """The (value, scheme) pairs of a context group of PS3.16 Annex B."""
     return frozenset(
         (value, scheme)
-        for scheme, keywords in cid_concepts[number].items()
+        for scheme, keywords in _GROUPS[number].items()
         for keyword in keywords
-        for value in concepts[scheme][keyword]
-        if number in concepts[scheme][keyword][value][1]
+        for value in _CONCEPTS[scheme][keyword]
+        if number in _CONCEPTS[scheme][keyword][value][1]
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 from daemon.conform import formats
 from daemon.conform.fault import Fault
@@ -17,6 +17,8 @@ from daemon.conform.subject import Subject
 from daemon.conform.view import Attribute, Item
 
 _META = ("FileMetaInformationVersion", "MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+# C.7.6.16.2: all that these items hold is due only under conditions that a radiograph's map does not meet
+_MAY_BE_EMPTY = ("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence")
 _LONG_VRS = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 
 
@@ -108,7 +110,7 @@ def attributes(subject: Subject) -> Iterator[Fault]:
 
 
 def _formats(subject: Subject, holder: Item) -> Iterator[Fault]:
-    if holder.path and not holder.attributes:
+    if holder.path and not holder.attributes and not holder.path.split(".")[-1].startswith(_MAY_BE_EMPTY):
         yield Fault("item-empty", holder.path, "a sequence item without attributes")
     for name, attribute in holder.attributes.items():
         if formats.wrong_vr(attribute):

@@ -1,4 +1,4 @@
-"""Who made the object and when: our equipment, the statement that it is AI, and dates that agree (PS3.3 C.7.5, C.12.1)."""
+"""Who made the object and when: our equipment, the statement that it is AI, dates that agree (PS3.3 C.7.5, C.12.1)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _COMMON_GROUPS = frozenset((0x0008, 0x0010, 0x0012, 0x0018, 0x0020, 0x0032, 0x00
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """kinds: the outputs of `[[destination]]` that are of this SOP class. groups: those that it may hold in addition."""
+    """kinds: the outputs of `[[destination]]` of this SOP class. groups: those that it may hold in addition."""
 
     kinds: tuple[str, ...]
     modality: str

@@ -63,7 +63,7 @@ def _rescale_alone(root: Item) -> Iterator[Fault]:
 def _modality(root: Item, source: Item) -> Iterator[Fault]:
     theirs = _first_lut(source, "ModalityLUTSequence")
     names = ("RescaleSlope", "RescaleIntercept")
-    stated = [[number for number in source.numbers(name)] for name in names]
+    stated = [source.numbers(name) for name in names]
     rescaled = all(stated) and all(math.isfinite(number) for numbers in stated for number in numbers)
     if theirs is not None:
         if _first_lut(root, "ModalityLUTSequence") != theirs:

@@ -152,7 +152,7 @@ def on_its_side(subject: Subject, region: Node, said: Node) -> Iterator[Fault]:
 
 
 def _of_profile(subject: Subject, group: Node) -> Iterator[Fault]:
-    """What the viewer of the profile looks for: Stone the name of a region's image, OHIF the region under its number."""
+    """What the profile's viewer looks for: Stone the name of a region's image, OHIF the region under its number."""
     named = {"air": _SOURCE, "ohif": _SOURCE, "stone": _ORIGINAL_SOURCE}.get(subject.profile)
     regions = group.children(REGION, "SCOORD")
     copies = [copy for number in group.children(CERTAINTY) for copy in number.children(value_type="SCOORD")]

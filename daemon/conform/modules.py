@@ -1,6 +1,6 @@
 """Which attributes an object of each form must hold, module by module (PS3.3 Annexes A and C).
 
-A type is "1" (a value), "2" (present, may be empty) or, for what the standard leaves open and our encoders promise, "o".
+A type is "1" (a value), "2" (present, may be empty) or "o", for what our encoders promise beyond the standard.
 """
 
 from __future__ import annotations

@@ -50,15 +50,22 @@ def parametric_map(subject: Subject) -> Iterator[Fault]:
     for frame in frames:
         yield from _frame(subject, frame, shared)
     yield from _dimensions(root, frames)
+    yield from _listed(root)
+
+
+def _listed(root: Item) -> Iterator[Fault]:
+    """C.12.2: what the frames are derived from is in the Common Instance Reference."""
+    series = root.items("ReferencedSeriesSequence")
     listed = {
-        instance.text("ReferencedSOPInstanceUID")
-        for series in root.items("ReferencedSeriesSequence")
-        for instance in series.items("ReferencedInstanceSequence")
+        item.text("ReferencedSOPInstanceUID") for each in series for item in each.items("ReferencedInstanceSequence")
     }
     for holder, attribute in root.walk():
-        if attribute.name == "ReferencedSOPInstanceUID" and not holder.path.startswith("ReferencedSeriesSequence"):
-            if attribute.texts[:1] and attribute.texts[0] not in listed and "Referenced" not in holder.path:
-                yield Fault("pm-references", holder.path, "not in the Common Instance Reference (C.12.2)")
+        if attribute.name == "SourceImageSequence":
+            for item in attribute.items:
+                if item.text("ReferencedSOPInstanceUID") not in listed:
+                    yield Fault("pm-references", item.path, "not in the Common Instance Reference")
+        if attribute.name == "ReferencedInstanceSequence" and not attribute.items:
+            yield Fault("pm-references", holder.path, "a series without instances")
 
 
 def _pixels(root: Item) -> Iterator[Fault]:
@@ -109,7 +116,7 @@ def _mapping(root: Item, item: Item) -> Iterator[Fault]:
         yield Fault("pm-mapping", item.path, "no range, slope or intercept")
     elif item.code("MeasurementUnitsCodeSequence") == _PERCENT:
         ends = [slope * value + intercept for value in (first, last)]
-        if not (-1e-6 <= ends[0] and ends[1] <= 100 + 1e-6):
+        if not (ends[0] >= -1e-6 and ends[1] <= 100 + 1e-6):
             yield Fault("pm-mapping", item.where("RealWorldValueSlope"), "leads out of 0 to 100 %")
     elif item.code("MeasurementUnitsCodeSequence")[1] != "UCUM":
         yield Fault("pm-mapping", item.where("MeasurementUnitsCodeSequence"), "no unit of UCUM")

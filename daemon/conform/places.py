@@ -41,7 +41,8 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 _COORDINATES = re.compile(
-    r"\b(columns?|rows?) \d|[(\[]\s*\d+(\.\d+)?\s*[,;/]\s*\d+(\.\d+)?|\b[xy][01]?\s*[=:]\s*\d|\b\d+\s*/\s*\d+\s*/\s*\d+\s*/\s*\d+"
+    r"\b(columns?|rows?) \d|[(\[]\s*\d+(\.\d+)?\s*[,;/]\s*\d+(\.\d+)?|\b[xy][01]?\s*[=:]\s*\d"
+    r"|\b\d+\s*/\s*\d+\s*/\s*\d+\s*/\s*\d+"
 )
 _LESION = re.compile(
     r"\b(lesions?|nodules?|mass|masses|infiltrat\w+|atelectas\w+|cardiomegaly|effusions?|pneumonia|pneumothora\w+"
@@ -82,7 +83,8 @@ def no_location(subject: Subject) -> Iterator[Fault]:
 
 def _attribute(holder: Item, name: str, attribute: Attribute) -> Iterator[Fault]:
     where = holder.where(name)
-    if name in _ATTRIBUTES or attribute.tag >> 16 & 0xFFE1 == 0x6000 and attribute.tag & 0xFFFF == 0x3000:
+    overlay = attribute.tag >> 16 & 0xFFE1 == 0x6000 and attribute.tag & 0xFFFF == 0x3000
+    if name in _ATTRIBUTES or overlay:
         yield Fault("no-location", where, "an attribute that holds places")
     if name in ("Laterality", "ImageLaterality") and attribute.texts not in ([], ["U"]):
         yield Fault("no-location", where, "a side")

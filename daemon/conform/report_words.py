@@ -6,6 +6,7 @@ probability in whole percent. The codes are CID 6047.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -44,7 +45,9 @@ def statements(subject: Subject, root: Node, groups: int) -> Iterator[Fault]:
 
 def told(container: Node) -> Iterator[Fault]:
     """Codes, numbers and words of one Measurement Group, or of the results in Qualitative Evaluations, one by one."""
-    summary, number, numbers = ("", ""), None, []
+    summary: Code = ("", "")
+    number: float | None = None
+    numbers: list[float] = []
     for child in container.children():
         if child.concept == _SUMMARY:
             summary, number = child.coded, None
@@ -52,7 +55,7 @@ def told(container: Node) -> Iterator[Fault]:
                 yield Fault("sr-summary", child.item.path, "no summary of CID 6047")
         elif child.concept == _CERTAINTY:
             number = value_of(child)
-            numbers.append(number)
+            numbers.append(math.nan if number is None else number)
         elif child.concept == _COMMENT:
             yield from _agree(child, summary, number)
     if len(numbers) > 1 and container.concept == ("C0034375", "UMLS") and numbers[0] != max(numbers[1:]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 Point = tuple[float, float]
 TOLERANCE = 0.01  # of a pixel: the rounding of FL on the largest of films
@@ -35,6 +36,5 @@ def upright_box(points: list[Point]) -> bool:
     """Whether these are the corners of an upright rectangle of some area, in turn, and the first again."""
     if len(points) != 5 or not closed(points):
         return False
-    corners = list(zip(points, points[1:], strict=False))
-    straight = all((a[0] == b[0]) != (a[1] == b[1]) for a, b in corners)
+    straight = all((a[0] == b[0]) != (a[1] == b[1]) for a, b in pairwise(points))
     return straight and len({x for x, _ in points}) == len({y for _, y in points}) == 2

@@ -71,11 +71,9 @@ class Node:
             yield from child.walk()
 
 
-_ANY = frozenset(
-    ("TEXT", "CODE", "NUM", "DATETIME", "DATE", "TIME", "UIDREF", "PNAME", "COMPOSITE", "IMAGE", "WAVEFORM")
-    + ("SCOORD", "TCOORD", "CONTAINER")
-)
 _PLAIN = frozenset(("TEXT", "CODE", "DATETIME", "DATE", "TIME", "UIDREF", "PNAME"))
+_REFERRED = frozenset(("COMPOSITE", "IMAGE", "WAVEFORM"))
+_ANY = _PLAIN | _REFERRED | {"NUM", "SCOORD", "TCOORD", "CONTAINER"}
 _SAID = frozenset(("TEXT", "CODE"))
 _CAD = frozenset(("CONTAINER", "TEXT", "CODE", "NUM", "IMAGE", "WAVEFORM", "SCOORD", "TCOORD"))
 _EVERY_SOURCE = "*"
@@ -97,7 +95,6 @@ _3D = frozenset({"SCOORD3D"})
 _COMPREHENSIVE_3D: Rows = tuple(
     (name, sources, targets | _3D if targets == _ANY else targets) for name, sources, targets in _COMPREHENSIVE
 )
-_REFERRED = frozenset({"COMPOSITE", "IMAGE", "WAVEFORM"})
 _BASIC_TEXT: Rows = (
     ("CONTAINS", ("CONTAINER",), _PLAIN | _REFERRED | {"CONTAINER"}),
     ("HAS OBS CONTEXT", ("CONTAINER",), _PLAIN | {"COMPOSITE", "CONTAINER"}),

@@ -146,7 +146,7 @@ def _attribute(ds: Dataset, tag: BaseTag, item: Item, encodings: list[str], dept
         made.vr = _AMBIGUOUS.get(vr, vr)
         if made.vr == "SQ":
             if depth >= _MAX_DEPTH:
-                raise ValueError("sequences too deep")  # noqa: TRY301 - one place says what cannot be read
+                raise ValueError("sequences too deep")
             made.items = _items(found, item.where(name), encodings, depth)
         elif isinstance(found, RawDataElement):
             made.value = found.value or b""

@@ -36,8 +36,8 @@ ANSWER_AFTER_S = 0.3  # so that the result comes after the response to the reque
 REPLY_S = 10.0  # for the response to a result on the association of the request
 
 _REFUSED = {
-    Noted.UID_IN_USE: Unfit(INVALID_ARGUMENT, "the Transaction UID is in use for another request"),
-    Noted.TOO_MANY: Unfit(RESOURCE_LIMITATION, "too many requests are open"),
+    Noted.UID_IN_USE: (INVALID_ARGUMENT, "the Transaction UID is in use for another request"),
+    Noted.TOO_MANY: (RESOURCE_LIMITATION, "too many requests are open"),
 }
 
 
@@ -59,10 +59,11 @@ class Requests:
         calling_ae = str(event.assoc.requestor.ae_title).strip()
         noted = self._ledger.promises.note(request, calling_ae, now, now + ANSWER_AFTER_S)
         if noted is not Noted.RECORDED:
-            raise _REFUSED[noted]
+            raise Unfit(*_REFUSED[noted])
         log.info("promise.asked", calling_ae=calling_ae, instances=len(request.references))
         with self._lock:
-            self._exchanges.setdefault(event.assoc, Exchange(event.assoc))
+            if event.assoc not in self._exchanges:
+                self._exchanges[event.assoc] = Exchange(event.assoc)
             self._asked_on[calling_ae, request.transaction_uid] = event.assoc
         if not event.assoc.is_established:  # it broke meanwhile
             self.closed(event.assoc)
@@ -91,9 +92,7 @@ class Requests:
 def _report_anew(modality: Modality | None, our_ae: str, result: CommitmentResult) -> int:
     if modality is None:
         raise DestinationUnreachable("the request's association is gone, and no [[modality]] has this AE title")
-    there = Destination(
-        name=modality.ae_title, ae_title=modality.ae_title, host=modality.host, port=modality.port
-    )
+    there = Destination(name=modality.ae_title, ae_title=modality.ae_title, host=modality.host, port=modality.port)
     ae = application_entity(there, our_ae)
     for syntax in TRANSFER_SYNTAXES_SCU:
         ae.add_requested_context(STORAGE_COMMITMENT.uid, syntax.uid)

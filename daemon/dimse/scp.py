@@ -1,4 +1,4 @@
-"""The Storage and Verification SCP: PS3.4 Annex A and B, on pynetdicom."""
+"""The Storage and Verification SCP: PS3.4 Annex A and B, on pynetdicom. Storage commitment comes in here too (J)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from daemon.core.errors import ThoraxdError
 from daemon.core.log import where
 from daemon.core.uids import is_uid
 from daemon.dimse import status
-from daemon.dimse.contexts import STORAGE_SCP, TRANSFER_SYNTAXES_SCP, VERIFICATION
+from daemon.dimse.commitment_scp import Requests
+from daemon.dimse.commitment_scu import Results
+from daemon.dimse.contexts import (
+    STORAGE_COMMITMENT,
+    STORAGE_SCP,
+    TRANSFER_SYNTAXES_SCP,
+    TRANSFER_SYNTAXES_SCU,
+    VERIFICATION,
+)
 from daemon.dimse.guard import cut, guard, let_go
 from daemon.dimse.presence import Presence
 from daemon.dimse.streaming import discard_unfinished, stream_to, sweep
@@ -35,8 +43,17 @@ ABORT_S = 1.0  # for an A-ABORT to be sent, at a stop
 class Scp:
     """Listens from `start` to `stop`."""
 
-    def __init__(self, settings: ScpSettings, ingest: Ingest, presence: Presence, incoming: Path) -> None:
+    def __init__(
+        self,
+        settings: ScpSettings,
+        ingest: Ingest,
+        presence: Presence,
+        incoming: Path,
+        requests: Requests,
+        results: Results,
+    ) -> None:
         self._settings, self._ingest, self._presence, self._incoming = settings, ingest, presence, incoming
+        self._requests, self._results = requests, results
         self._server: ThreadedAssociationServer | None = None
         self._ae = self._application_entity()
 
@@ -51,6 +68,9 @@ class Scp:
         for sop_class in STORAGE_SCP:
             ae.add_supported_context(sop_class.uid, [syntax.uid for syntax in TRANSFER_SYNTAXES_SCP])
         ae.add_supported_context(VERIFICATION.uid)
+        # Either role: a modality that asks is SCU; a destination that opens an association to report is SCP.
+        syntaxes = [syntax.uid for syntax in TRANSFER_SYNTAXES_SCU]
+        ae.add_supported_context(STORAGE_COMMITMENT.uid, syntaxes, scu_role=True, scp_role=True)
         return ae
 
     def start(self) -> None:
@@ -60,6 +80,8 @@ class Scp:
         handlers: list[Any] = [
             (evt.EVT_C_STORE, self._on_c_store),
             (evt.EVT_C_ECHO, self._on_c_echo),
+            (evt.EVT_N_ACTION, self._requests.on_n_action),
+            (evt.EVT_N_EVENT_REPORT, self._results.on_n_event_report),
             (evt.EVT_CONN_OPEN, self._on_opened),
             (evt.EVT_CONN_CLOSE, self._on_closed),
             (evt.EVT_RELEASED, self._on_released),
@@ -137,4 +159,5 @@ class Scp:
 
     def _forget(self, assoc: Association) -> None:
         self._presence.closed(id(assoc))
+        self._requests.closed(assoc)
         discard_unfinished(assoc)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 
 from daemon.core.errors import DestinationRefused, DestinationUnreachable, NoContextAccepted
 from daemon.core.outcome import Answer, Outcome, Outgoing
@@ -25,11 +26,13 @@ def application_entity(destination: Destination, calling_ae: str) -> AE:
     return ae
 
 
-def associate(ae: AE, destination: Destination) -> Association:
+def associate(ae: AE, destination: Destination, roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = ()) -> Association:
     """An established association. Raises DestinationUnreachable with what became of the request."""
     assert destination.ae_title is not None and destination.port is not None  # settings hold them for kind dimse
     try:
-        assoc = ae.associate(destination.host, destination.port, ae_title=destination.ae_title)
+        assoc = ae.associate(
+            destination.host, destination.port, ae_title=destination.ae_title, ext_neg=[*roles] or None
+        )
     except OSError as error:  # the name does not resolve: pynetdicom raises that before it connects
         raise DestinationUnreachable(f"{destination.host}: {error.strerror or error}") from error
     if assoc.is_established:

@@ -51,7 +51,9 @@ class Commitments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, destination: str, now: float, *, since_s: float, wait_s: float, limit: int) -> CommitmentRequest | None:
+    def ask(
+        self, destination: str, now: float, *, since_s: float, wait_s: float, limit: int
+    ) -> CommitmentRequest | None:
         """A new transaction on what this destination has accepted and not yet proven, on record before it is sent.
 
         Of objects that it has had for `since_s`, the oldest `limit`; they are not asked for again for `wait_s`. What

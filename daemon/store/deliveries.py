@@ -47,7 +47,10 @@ class Deliveries:
                 row.next_at = now + lease_s
             return [
                 DueDelivery(
-                    **{name: getattr(d, name) for name in ("id", "sop_uid", "study_uid", "attempts", "refusals", "retry_since")},
+                    **{
+                        name: getattr(d, name)
+                        for name in ("id", "sop_uid", "study_uid", "attempts", "refusals", "retry_since")
+                    },
                     **{
                         name: getattr(o, name)
                         for name in ("sop_class_uid", "key", "digest", "kind", "profile", "marking")

@@ -105,7 +105,7 @@ class Promises:
                 row.state, row.told_at, row.reason, row.attempts = PromiseState.TOLD, now, "", row.attempts + 1
 
     def untold(self, promise: DuePromise, why: str, next_at: float | None) -> None:
-        """The modality could not be told: due again at `next_at`, as is all that it could not be told before; or DEAD."""
+        """The modality did not hear it: due again at `next_at`, as is all that it did not hear before; or DEAD."""
         with self._database.write() as session:
             row = session.get_one(PromiseRow, promise.id, with_for_update=True)
             if row.asked_at != promise.asked_at:

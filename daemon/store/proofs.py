@@ -34,9 +34,7 @@ class Proofs:
                 .limit(limit)
             )
             return [
-                SentObject(
-                    row.id, row.study_uid, series_uid, row.sop_uid, row.attempts, row.sent_at or now, row.retry_since
-                )
+                SentObject(row.id, row.study_uid, series_uid, row.sop_uid, row.refusals, row.sent_at or now)
                 for row, series_uid in rows
             ]
 
@@ -55,17 +53,20 @@ class Proofs:
             if row is not None:
                 row.next_at, row.reason = at, reason
 
-    def send_again(self, delivery_id: int, now: float, reason: str) -> None:
+    def send_again(self, sent: SentObject, now: float, reason: str) -> None:
         """The destination does not have it: to be sent once more, and its study is delivered no longer."""
         with self._database.write() as session:
-            row = _sent(session, delivery_id)
+            study = session.get_one(
+                StudyRow, sent.study_uid, with_for_update=True
+            )  # before the delivery, as everywhere
+            row = _sent(session, sent.id)
             if row is None:
                 return
             row.state = advance_delivery(DeliveryState.SENT, DeliveryState.PENDING)
-            row.next_at, row.reason = now, reason
-            study = session.get_one(StudyRow, row.study_uid, with_for_update=True)
-            if (StudyState(study.state), StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
-                study.state = advance(StudyState(study.state), StudyEvent.NOT_COMMITTED)
+            row.next_at, row.retry_since, row.reason, row.refusals = now, now, reason, row.refusals + 1
+            state, revision = StudyState(study.state), session.get_one(OutputRow, row.sop_uid).revision
+            if revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
+                study.state, study.settled_at = advance(state, StudyEvent.NOT_COMMITTED), None
 
     def given_up(self, delivery_id: int, reason: str) -> None:
         """No proof came in time."""

@@ -60,7 +60,8 @@ def test_a_failure_is_no_warning_but_may_say_that_the_object_is_there(reason, an
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", module(["1.1"])[:-20], b"[]", b"null", b"7", b'"stored"', b"[" * 100_000, b"<html>", b"\xff\xfe{"]
+    "body",
+    [b"", b"{", module(["1.1"])[:-20], b"[]", b"null", b"7", b'"stored"', b"[" * 100_000, b"<html>", b"\xff\xfe{"],
 )
 def test_what_is_no_response_module_says_nothing_of_any_object(body):
     assert not outcomes_in(body, JSON)

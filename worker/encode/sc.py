@@ -121,7 +121,7 @@ def _describe(ds: Dataset, source: Source, at: datetime, result: str) -> None:
     ds.ConversionType = "WSD"
     ds.BodyPartExamined = "CHEST"
     ds.ContentDate, ds.ContentTime = ds.DateOfSecondaryCapture, ds.TimeOfSecondaryCapture = moment(source, at)
-    ds.ImageType = ["DERIVED", "SECONDARY"]
+    ds.ImageType = ["DERIVED", "SECONDARY", "CAD"]  # by the last, eligibility sets it aside should a PACS send it to us
     ds.PatientOrientation = None
     ds.BurnedInAnnotation = "YES"
     ds.ImageComments = result

@@ -21,7 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import BasicTextSRStorage
 
-from model.findings import Lesion
+from model.findings import Lesion, ModelIdentity
 from worker.encode import codes, wording
 from worker.encode.chest_cad.codes import CHEST_CAD_REPORT
 from worker.encode.document import observer
@@ -62,13 +62,13 @@ def _root(request: ReportRequest, films: list[Film], marking: bool) -> Container
     """The study's result and what the document is, then each film's result."""
     analysed = sum(film.image.findings is not None for film in films)
     study = results(films, request.identity, marking)[0]
-    summary = (study.comment, wording.document_line(analysed, len(films)), _made_by(request))
-    root = ContainerContentItem(CHEST_CAD_REPORT)
+    about = f"{wording.document_line(analysed, len(films))} {_made_by(request.identity)}"
+    root = ContainerContentItem(CHEST_CAD_REPORT, is_content_continuous=False)
     root.ContentSequence = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(CodedConcept.from_code(codes.LANGUAGE)),
             *observer(request),
-            _section(_SUMMARY, [_sentence(_CONCLUSION, words) for words in summary]),
+            _section(_SUMMARY, [_sentence(_CONCLUSION, study.comment), _sentence(_CONCLUSION, about)]),
             _section(_FINDINGS, [item for film in films for item in _on_film(film, marking)]),
         ]
     )
@@ -76,7 +76,7 @@ def _root(request: ReportRequest, films: list[Film], marking: bool) -> Container
 
 
 def _section(heading: Code, sentences: list[ContentItem]) -> ContainerContentItem:
-    section = ContainerContentItem(heading, relationship_type=_CONTAINS)
+    section = ContainerContentItem(heading, is_content_continuous=False, relationship_type=_CONTAINS)
     section.ContentSequence = ContentSequence(sentences)
     return section
 
@@ -115,6 +115,5 @@ def _lesion(film: Film, number: int, lesion: Lesion) -> str:
     )
 
 
-def _made_by(request: ReportRequest) -> str:
-    identity = request.identity
+def _made_by(identity: ModelIdentity) -> str:
     return f"Made by {identity.name} {identity.version}, weights SHA-256 {identity.digest}."

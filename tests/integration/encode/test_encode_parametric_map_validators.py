@@ -1,4 +1,4 @@
-"""Others take the Parametric Map: validators are silent on maps of odd films, readers give back the heat, Orthanc draws."""
+"""Others take the Parametric Map: validators are silent on odd films, readers give back the heat, Orthanc draws it."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_highdicom_reads_the_percent_of_each_cell(film: Path) -> None:
 def test_dcmtk_draws_the_heat_where_it_is(film: Path) -> None:
     picture = film.with_suffix(".png")
 
-    subprocess.run([need("dcmj2pnm"), "+on", "+Wi", "1", str(map_of(film)), str(picture)], check=True)
+    subprocess.run([need("dcmj2pnm"), "+on", "+Wm", str(map_of(film)), str(picture)], check=True)
 
     assert brightest(Image.open(picture)) == pytest.approx(HOT, abs=0.6)
 

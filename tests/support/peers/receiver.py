@@ -60,8 +60,11 @@ class Receiver:
 
     def start(self) -> None:
         """Listen."""
-        handlers: list[Any] = [(evt.EVT_C_STORE, self._on_c_store), (evt.EVT_CONN_OPEN, self._on_connection)]
-        self._ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self._ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=self.handlers())
+
+    def handlers(self) -> list[Any]:
+        """What it does at which event."""
+        return [(evt.EVT_C_STORE, self._on_c_store), (evt.EVT_CONN_OPEN, self._on_connection)]
 
     def stop(self) -> None:
         """Stop listening; open associations are aborted."""

@@ -131,14 +131,14 @@ class StowServer:
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # headers and body in one packet: Nagle would hold the second back
 
-            def do_POST(self) -> None:  # noqa: N802  the base class's name
+            def do_POST(self) -> None:
                 with server._lock:
                     server._number += 1
                     number = server._number
                     server.authorization.append(self.headers["Authorization"])
                 server._script(server, Exchange(self, number))
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 server._search(Exchange(self, 0))
 
             def log_message(self, *_: object) -> None:

@@ -12,6 +12,8 @@ from pydicom import Dataset
 from pydicom.pixels import apply_windowing
 from pydicom.uid import JPEGBaseline8Bit
 
+from daemon.conform import Expected, faults
+from daemon.core.eligibility import Kind, judge
 from model.findings import Box
 from tests.support.builders import make_thorax_pixels
 from tests.support.reports import digest_of, make_header, make_image, make_request, one, reread, written
@@ -66,7 +68,7 @@ def test_it_is_8_bit_grey_that_a_viewer_shows_as_it_is() -> None:
 
     assert (ds.PhotometricInterpretation, ds.BitsAllocated, ds.BitsStored, ds.Modality) == ("MONOCHROME2", 8, 8, "OT")
     assert np.array_equal(np.rint(apply_windowing(pixels(ds), ds)), pixels(ds))
-    assert list(ds.ImageType) == ["DERIVED", "SECONDARY"]
+    assert list(ds.ImageType) == ["DERIVED", "SECONDARY", "CAD"]
     assert (ds.ConversionType, ds.BurnedInAnnotation, ds.BodyPartExamined) == ("WSD", "YES", "CHEST")
 
 
@@ -288,6 +290,18 @@ def test_every_film_of_a_study_gets_its_own_in_one_series() -> None:
     assert {item.source_sop_uid for item in made} == {first.header.SOPInstanceUID, second.header.SOPInstanceUID}
     assert len({item.dataset.SeriesInstanceUID for item in made}) == 1
     assert sorted(int(item.dataset.InstanceNumber) for item in made) == [1, 2]
+
+
+def test_one_that_a_pacs_sends_back_is_not_analysed_as_a_film() -> None:
+    for image in (film(BOX), unanalysed(picture=False)):
+        assert judge(capture(image)).kind is Kind.SET_ASIDE
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 48), (800, 640), (2500, 500), (500, 2500), (5000, 500)])
+def test_the_check_before_sending_finds_no_fault_whatever_the_size(rows: int, columns: int) -> None:
+    image = film((1.0, 2.0, 30.0, 40.0), rows=rows, columns=columns)
+    for marking in (True, False):
+        assert faults(capture(image, marking), [image.header], Expected("sc", "", marking)) == []
 
 
 def test_pixels_of_another_size_than_the_findings_are_refused() -> None:

@@ -62,8 +62,8 @@ def number(
 
 
 def container(related: RelationshipTypeValues, name: Code, *below: ContentItem) -> ContainerContentItem:
-    """A CONTAINER item."""
-    return under(ContainerContentItem(name, relationship_type=related), *below)
+    """A CONTAINER item of separate items, which a viewer does not run together into one sentence (C.17.3.2.2)."""
+    return under(ContainerContentItem(name, is_content_continuous=False, relationship_type=related), *below)
 
 
 def image(related: RelationshipTypeValues, source: Source, *below: ContentItem) -> ImageContentItem:

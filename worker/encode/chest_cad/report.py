@@ -45,7 +45,7 @@ def chest_cad_report(request: ReportRequest, marking: bool) -> Dataset:
 
 def _root(request: ReportRequest, films: list[Film], marking: bool) -> ContainerContentItem:
     """TID 4100."""
-    root = ContainerContentItem(CHEST_CAD_REPORT, template_id="4100")  # row 1
+    root = ContainerContentItem(CHEST_CAD_REPORT, is_content_continuous=False, template_id="4100")  # row 1
     root.ContentSequence = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(CodedConcept.from_code(codes.LANGUAGE)),  # row 2
