@@ -21,10 +21,8 @@ log = structlog.get_logger()
 Ask = Callable[[CommitmentRequest], None]
 
 BATCH = 100  # objects a transaction
-# From the acceptance of an object to the question: PACS file what they took a little later, and what is sent together
-# is asked about together.
-SINCE_S = 1.0
-IDLE_S = 1.0
+QUIET_S = 2.0  # between the last acceptance and the question
+IDLE_S = 0.5
 
 
 class Commit:
@@ -43,7 +41,7 @@ class Commit:
         commitments, now = self._ledger.commitments, self._clock()
         for instance in commitments.give_up(self._name, now, self._give_up_s):
             log.warning("commitment.given_up", destination=self._name, instance=instance)
-        request = commitments.ask(self._name, now, since_s=SINCE_S, wait_s=self._wait_s, limit=BATCH)
+        request = commitments.ask(self._name, now, quiet_s=QUIET_S, wait_s=self._wait_s, limit=BATCH)
         if request is None:
             return IDLE_S
         about = {"destination": self._name, "transaction": request.transaction_uid, "objects": len(request.references)}

@@ -16,6 +16,7 @@ from celery import Celery
 
 from daemon.core.contract import celery_config, redis_url
 from daemon.core.errors import SettingsError, ThoraxdError
+from daemon.dimse.commitment_scu import accepts
 from daemon.dimse.scu import echo
 from daemon.settings import Destination, Settings, environment_for
 from daemon.store import migrate
@@ -52,6 +53,8 @@ def _checks(settings: Settings, config: Path | None) -> Iterator[Result]:
     yield _try("scp", lambda: _listening(settings))
     for destination in settings.destination:
         yield _try(f"destination {destination.name}", lambda d=destination: _destination(d, settings))  # type: ignore[misc]
+        if destination.kind == "dimse" and destination.commitment:
+            yield _try(f"commitment {destination.name}", lambda d=destination: _commitment(d, settings))  # type: ignore[misc]
     if not settings.destination:
         yield Result("destinations", True, "none: results stay in the archive")
 
@@ -139,3 +142,8 @@ def _destination(destination: Destination, settings: Settings) -> str:
         return f"{destination.url} answers a QIDO-RS search"
     echo(destination, settings.scp.ae_title)
     return f"{destination.ae_title} at {destination.host}:{destination.port} answers C-ECHO"
+
+
+def _commitment(destination: Destination, settings: Settings) -> str:
+    accepts(destination, settings.scp.ae_title)
+    return f"{destination.ae_title} accepts the Storage Commitment Push Model"

@@ -52,12 +52,13 @@ class Commitments:
         self._database = database
 
     def ask(
-        self, destination: str, now: float, *, since_s: float, wait_s: float, limit: int
+        self, destination: str, now: float, *, quiet_s: float, wait_s: float, limit: int
     ) -> CommitmentRequest | None:
         """A new transaction on what this destination has accepted and not yet proven, on record before it is sent.
 
-        Of objects that it has had for `since_s`, the oldest `limit`; they are not asked for again for `wait_s`. What
-        was withdrawn needs no proof. None: there is nothing to ask for.
+        Of at most `limit` objects, the oldest first, and once nothing new has come for `quiet_s`: what is sent together
+        is asked about together, after the destination had time to file it. They are not asked about again for
+        `wait_s`. What was withdrawn needs no proof. None: there is nothing to ask about.
         """
         with self._database.write() as session:
             rows = session.execute(
@@ -67,14 +68,14 @@ class Commitments:
                     DeliveryRow.commitment.is_(True),
                     DeliveryRow.destination == destination,
                     DeliveryRow.state == DeliveryState.SENT,
-                    DeliveryRow.next_at <= now - since_s,
+                    DeliveryRow.next_at <= now,
                     OutputRow.withdrawn.is_(False),
                 )
                 .order_by(DeliveryRow.next_at, DeliveryRow.id)
                 .limit(limit)
                 .with_for_update(of=DeliveryRow, skip_locked=True)
             ).all()
-            if not rows:
+            if not rows or (len(rows) < limit and not _settled(rows[0][0].next_at, rows[-1][0].next_at, now, quiet_s)):
                 return None
             transaction_uid = f"2.25.{uuid4().int}"
             session.add(CommitmentRequestRow(transaction_uid=transaction_uid, destination=destination, asked_at=now))
@@ -143,6 +144,10 @@ class Commitments:
                 else:
                     objects["left_out"] += 1
             return Taken(request.destination, objects + Counter(never_asked=len(failures)))
+
+
+def _settled(oldest: float, newest: float, now: float, quiet_s: float) -> bool:
+    return now - newest >= quiet_s or now - oldest >= 10 * quiet_s  # where it never is quiet
 
 
 class _Asked(NamedTuple):

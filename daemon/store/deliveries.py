@@ -110,11 +110,11 @@ class Deliveries:
             )
 
     def release_claims(self, now: float) -> None:
-        """After a restart: what the last process had claimed is due at once."""
+        """After a restart: what the last process had claimed is due at once, and so is what waited to be tried again."""
         with self._database.write() as session:
             session.execute(
                 update(DeliveryRow)
-                .where(DeliveryRow.state == DeliveryState.PENDING, DeliveryRow.next_at > now, DeliveryRow.attempts == 0)
+                .where(DeliveryRow.state == DeliveryState.PENDING, DeliveryRow.next_at > now)
                 .values(next_at=now)
             )
 

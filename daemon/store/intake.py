@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from daemon.core.records import ReceivedInstance
 from daemon.core.states import JobState, StudyEvent, StudyState, advance
 from daemon.store.database import Database
-from daemon.store.schema import InstanceRow, JobRow, StudyRow
+from daemon.store.schema import InstanceRow, JobRow, OutputRow, StudyRow
 
 # States in which the current revision has no result objects yet: a further image simply joins it.
 _STILL_OPEN = frozenset({StudyState.RECEIVED, StudyState.ANALYSING})
@@ -33,9 +33,12 @@ class Intake:
         self._database = database
 
     def known(self, sop_uid: str) -> tuple[str, str] | None:
-        """(Study Instance UID, digest) of an instance that is on record, else None."""
+        """(Study Instance UID, digest) of an instance that is on record, else None.
+
+        A result of ours counts: a PACS that forwards all that it gets sends our Secondary Captures back.
+        """
         with self._database.read() as session:
-            row = session.get(InstanceRow, sop_uid)
+            row = session.get(InstanceRow, sop_uid) or session.get(OutputRow, sop_uid)
             return None if row is None else (row.study_uid, row.digest)
 
     def record(self, instance: ReceivedInstance, now: float) -> bool:

@@ -20,6 +20,8 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import ChestCADSRStorage
 from rich.table import Table
 
+from daemon import conform
+from daemon.conform import Expected
 from tests.bench.runs import DATA, console, end
 from tests.support import checks, validators
 from tests.support.form_cases import FORMS, Case, cases
@@ -29,13 +31,18 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One object in its file, with the form and the films that it is of."""
+    """One object in its file, with what was asked for and the films that it is of."""
 
-    form: str
+    asked: Expected
     case: str
     path: Path
     ds: Dataset
     films: tuple[Path, ...]
+
+    @property
+    def form(self) -> str:
+        """The output, with its profile where it has one."""
+        return f"{self.asked.kind} {self.asked.profile}".strip()
 
 
 Answer = tuple[Made, str, list[str]]  # an object, a validator, what it said
@@ -48,10 +55,10 @@ def make(case: Case, folder: Path) -> Iterator[Made]:
         name = "-".join((encoded.kind, *filter(None, [encoded.profile]), "marks" if encoded.marking else "triage"))
         path = folder / f"{case.films[0].stem}-{number:02}-{name}.dcm"
         path.write_bytes(encoded.to_bytes())
-        form = f"{encoded.kind} {encoded.profile}".strip()
+        asked = Expected(encoded.kind, encoded.profile, encoded.marking)
         ds = dcmread(path, stop_before_pixels=True)
         named = checks.references(ds)
-        yield Made(form, case.name, path, ds, tuple(film for uid, film in films.items() if uid in named))
+        yield Made(asked, case.name, path, ds, tuple(film for uid, film in films.items() if uid in named))
 
 
 def uid_of(film: Path) -> str:
@@ -90,6 +97,7 @@ def main(
     with ThreadPoolExecutor(parallel) as pool:
         said = list(pool.map(lambda job: job[1][2](), jobs))
     answers = [(one, name, lines) for (one, (name, _, _)), lines in zip(jobs, said, strict=True)]
+    answers += [(one, "our check", checked(one)) for one in made]
     answers += templates([one for one in made if one.path in slow], parallel)
     films = len({film for case in studies for film in case.films})
     console.print(summary(answers, f"{len(made)} objects of {len(studies)} studies with {films} films"))
@@ -109,6 +117,12 @@ def templates(documents: Sequence[Made], parallel: int) -> list[Answer]:
         else:
             said = {path: lines for part in pool.map(validators.sr_validators, shares) for path, lines in part.items()}
     return [(one, "DicomSRValidator", said[one.path]) for one in documents]
+
+
+def checked(one: Made) -> list[str]:
+    """What our own check before sending says of an object."""
+    sources = [dcmread(film, stop_before_pixels=True) for film in one.films]
+    return [str(fault) for fault in conform.faults(dcmread(one.path), sources, one.asked)]
 
 
 def missing(made: Sequence[Made]) -> list[str]:

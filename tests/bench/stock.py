@@ -18,6 +18,7 @@ from typing import Any, cast
 from pydicom import Dataset
 from sqlalchemy import create_engine, insert, select
 
+from daemon.core.log import configure
 from daemon.core.states import JobState
 from daemon.ingest import Ingest, Received
 from daemon.settings import Destination, Settings
@@ -102,6 +103,7 @@ def answer(number: int) -> Answer:
 
 def _report(settings: Settings, jobs: Sequence[int]) -> None:
     """Do these report jobs as a worker would; it needs no detector for images that are answered."""
+    configure("error", "text")
     ledger, archive = Ledger(Database(settings.database_url)), Archive(settings.archive_url)
     context = Context(settings, ledger, archive, cast(Detector, None), None, f"bench-{min(jobs, default=0)}")
     for job_id in jobs:

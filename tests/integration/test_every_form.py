@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,25 @@ def test_each_destination_gets_the_forms_it_asked_for(
         uid for (_, marking), uid in classes.items() if not marking
     )
     assert len(viewer.accepted()) == 1
+
+
+def test_a_secondary_capture_of_ours_that_the_pacs_sends_back_changes_nothing(
+    system: tuple[Thoraxd, Receiver, Receiver],
+) -> None:
+    thoraxd, triage, _ = system
+    film = make_cxr()
+    send(thoraxd.port, [film])
+    before = thoraxd.wait_settled([film.StudyInstanceUID])[film.StudyInstanceUID]
+    sent = len(triage.arrivals)
+    capture = dcmread(before["outputs"]["sc"][0]["path"])
+
+    assert send(thoraxd.port, [capture]) == [0x0000]
+
+    time.sleep(2.0)  # longer than quiet_s
+    after = thoraxd.report(film.StudyInstanceUID)
+    assert (after["state"], after["revision"]) == (before["state"], 1)
+    assert [item["sop_uid"] for item in after["instances"]] == [film.SOPInstanceUID]
+    assert len(triage.arrivals) == sent
 
 
 def test_of_a_film_that_cannot_be_read_every_form_that_can_says_so(

@@ -50,7 +50,7 @@ def element(header: Dataset, keyword: str) -> DataElement | RawDataElement | Non
 def texts(header: Dataset, keyword: str) -> tuple[str, ...]:
     """The values of a text attribute, trimmed; () when absent or empty. For codes, numbers and UIDs, not for names."""
     found = element(header, keyword)
-    if found is None or not found.value:
+    if found is None or (not found.value and found.value != 0):  # a zero that is already converted says zero
         return ()
     value = found.value
     if isinstance(value, bytes):

@@ -7,15 +7,7 @@ Text knows no numbers and no coordinates, so a place is told in words, and witho
 
 from __future__ import annotations
 
-from highdicom.sr import (
-    CodedConcept,
-    ContainerContentItem,
-    ContentSequence,
-    ImageContentItem,
-    LanguageOfContentItemAndDescendants,
-    RelationshipTypeValues,
-    TextContentItem,
-)
+from highdicom.sr import CodedConcept, ContainerContentItem, ContentSequence, LanguageOfContentItemAndDescendants
 from highdicom.sr.value_types import ContentItem
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
@@ -26,8 +18,9 @@ from worker.encode import codes, wording
 from worker.encode.chest_cad.codes import CHEST_CAD_REPORT
 from worker.encode.document import observer
 from worker.encode.geometry import side
-from worker.encode.header import UNVERIFIED, Series, plain
+from worker.encode.header import UNVERIFIED, Series
 from worker.encode.identity import series_uid, study_object_uid
+from worker.encode.items import CONTAINS, INFERRED_FROM, container, image, text, under
 from worker.encode.request import ReportRequest
 from worker.encode.results import Film, results
 from worker.encode.sr_document import films_of, sr_document
@@ -38,7 +31,6 @@ _SUMMARY = Code("55112-7", "LN", "Summary")  # CID 7001
 _FINDINGS = Code("59776-5", "LN", "Findings")
 _CONCLUSION = Code("121077", "DCM", "Conclusion")  # CID 7002
 _FINDING = Code("121071", "DCM", "Finding")
-_CONTAINS = RelationshipTypeValues.CONTAINS
 
 
 def text_report(request: ReportRequest, marking: bool) -> Dataset:
@@ -51,7 +43,7 @@ def text_report(request: ReportRequest, marking: bool) -> Dataset:
     series = Series(
         "SR",
         series_uid(study_uid, _KIND, "", marking, request.identity),
-        _SERIES_NUMBER if marking else _SERIES_NUMBER + 1,
+        _SERIES_NUMBER + (not marking),
         f"{UNVERIFIED}: chest {'result' if marking else 'triage'} text SR",
     )
     uid = study_object_uid(request, _KIND, study_uid, "", marking)
@@ -68,38 +60,23 @@ def _root(request: ReportRequest, films: list[Film], marking: bool) -> Container
         [
             *LanguageOfContentItemAndDescendants(CodedConcept.from_code(codes.LANGUAGE)),
             *observer(request),
-            _section(_SUMMARY, [_sentence(_CONCLUSION, study.comment), _sentence(_CONCLUSION, about)]),
-            _section(_FINDINGS, [item for film in films for item in _on_film(film, marking)]),
+            container(CONTAINS, _SUMMARY, *(text(CONTAINS, _CONCLUSION, words) for words in (study.comment, about))),
+            container(CONTAINS, _FINDINGS, *(item for film in films for item in _on_film(film, marking))),
         ]
     )
     return root
-
-
-def _section(heading: Code, sentences: list[ContentItem]) -> ContainerContentItem:
-    section = ContainerContentItem(heading, is_content_continuous=False, relationship_type=_CONTAINS)
-    section.ContentSequence = ContentSequence(sentences)
-    return section
-
-
-def _sentence(name: Code, words: str) -> TextContentItem:
-    return TextContentItem(name, plain(words, 1024), _CONTAINS)
 
 
 def _on_film(film: Film, marking: bool) -> list[ContentItem]:
     """The film's result, INFERRED FROM the film, and its lesions."""
     found = film.image.findings
     line = wording.film_line(found, marking) if found else wording.not_analysed_line(film.image.not_analysed)
-    result = _sentence(_FINDING, f"{film.name}: {line}")
-    image = ImageContentItem(
-        codes.SOURCE_OF_MEASUREMENT,
-        film.source.sop_class_uid,
-        film.source.sop_instance_uid,
-        referenced_frame_numbers=list(film.source.frames) or None,
-        relationship_type=RelationshipTypeValues.INFERRED_FROM,
-    )
-    result.ContentSequence = ContentSequence([image])
+    result = text(CONTAINS, _FINDING, f"{film.name}: {line}")
     shown = found.shown if found and marking else ()
-    return [result, *(_sentence(_FINDING, _lesion(film, n, lesion)) for n, lesion in enumerate(shown, start=1))]
+    return [
+        under(result, image(INFERRED_FROM, film.source, name=codes.SOURCE_OF_MEASUREMENT)),
+        *(text(CONTAINS, _FINDING, _lesion(film, n, lesion)) for n, lesion in enumerate(shown, start=1)),
+    ]
 
 
 def _lesion(film: Film, number: int, lesion: Lesion) -> str:

@@ -58,13 +58,18 @@ def test_dicom3tools_and_dcmtk_are_silent(written: Written, tmp_path: Path, kind
     assert [line for line in said if not is_note(line.partition(") ")[2])] == []
 
 
-def test_pixelmed_finds_the_iods_kept(written: Written) -> None:
+def test_pixelmed_finds_the_iods_kept_and_a_fault_in_one_that_is_not(written: Written, tmp_path: Path) -> None:
     absent = validators.missing("DicomSRValidator", "javac")
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)}")
     mixed = next(number for number, file in enumerate(written) if "several" in written[file].name)
     chosen = [*list(written)[:4], *list(written)[mixed : mixed + 4]]
+    spoiled = tmp_path / "spoiled.dcm"
+    ds = reread(chosen[0].read_bytes())
+    ds.ContentSequence[2].RelationshipType = "HAS PROPERTIES"  # PS3.3 Table A.35.6-2: not of a CONTAINER
+    ds.save_as(spoiled, enforce_file_format=True)
 
-    answers = validators.sr_validators(dict.fromkeys(chosen, ""))
+    answers = validators.sr_validators(dict.fromkeys([*chosen, spoiled], ""))
 
+    assert answers.pop(spoiled)
     assert {file.name: said for file, said in answers.items() if said} == {}

@@ -77,7 +77,8 @@ class Association:
         attempt = self._record.came(uid)
         mishap = self._draw(BREAKS, "break", uid, attempt)
         if mishap in ("aborted in the data set", "closed in the data set"):
-            self._pdu()  # and no more of it
+            _, length = struct.unpack(">BxL", self._exactly(6))
+            self._exactly(length // 2)
             (self._abort if mishap.startswith("aborted") else self._end)(mishap)
         dataset = b"".join(self._fragments())
         if self._trouble and self._dice.is_hopeless(uid):
@@ -137,7 +138,7 @@ class Association:
             at = 0
             while at < len(body):
                 (length,) = struct.unpack_from(">L", body, at)
-                self._context, last = body[at + 4], bool(body[at + 5] & 2)
+                last = bool(body[at + 5] & 2)
                 yield body[at + 6 : at + 4 + length]
                 at += 4 + length
 
@@ -152,10 +153,10 @@ class Association:
         return kind, (body[4], elements(body[6 : 4 + length]))
 
     def _answer(self, context: int, command: dict[int, bytes], status: int) -> None:
-        """C-STORE-RSP, or C-ECHO-RSP (PS3.7 9.3.1.2)."""
+        """C-STORE-RSP (PS3.7 9.3.1.2)."""
         values = {
             0x0002: command[0x0002],
-            0x0100: struct.pack("<H", 0x8000 | struct.unpack("<H", command[0x0100])[0]),
+            0x0100: struct.pack("<H", 0x8001),
             0x0120: command[0x0110],
             0x0800: struct.pack("<H", 0x0101),
             0x0900: struct.pack("<H", status),

@@ -170,7 +170,7 @@ def test_the_image_library_holds_what_the_headers_tell_of_each_film_once() -> No
     view.ViewModifierCodeSequence = [modifier]
     film = make_image(BOX, ImageLaterality="B", ViewPosition=None, ViewCodeSequence=[view], pixel_spacing=(0.2, 0.1))
     bare = {"PatientOrientation": None, "ViewPosition": None, "ViewCodeSequence": None, "StudyTime": "25", "Rows": None}
-    other = unread(pixel_spacing=None, ContentDate="yesterday", study_uid=film.header.StudyInstanceUID, **bare)
+    other = unread(pixel_spacing=None, ContentDate="20260231", study_uid=film.header.StudyInstanceUID, **bare)
     del other.header.Rows
 
     ds = written(make_request(film, other), KIND)

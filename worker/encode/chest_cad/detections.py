@@ -16,7 +16,7 @@ from model.findings import ModelIdentity
 from worker.encode import codes, wording
 from worker.encode.chest_cad import codes as cad
 from worker.encode.chest_cad.findings import algorithm
-from worker.encode.chest_cad.items import CONTAINS, HAS_PROPERTIES, INFERRED_FROM, code, container, image, number, text
+from worker.encode.items import CONTAINS, HAS_PROPERTIES, INFERRED_FROM, code, container, image, number, text
 from worker.encode.results import Film
 
 

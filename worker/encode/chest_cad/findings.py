@@ -15,7 +15,9 @@ from highdicom.sr.value_types import ContentItem
 from model.findings import Lesion, ModelIdentity
 from worker.encode import codes, wording
 from worker.encode.chest_cad import codes as cad
-from worker.encode.chest_cad.items import (
+from worker.encode.geometry import corners, side
+from worker.encode.identity import lesion_tracking_uid
+from worker.encode.items import (
     CONTAINS,
     HAS_CONCEPT_MOD,
     HAS_OBS_CONTEXT,
@@ -26,8 +28,6 @@ from worker.encode.chest_cad.items import (
     number,
     text,
 )
-from worker.encode.geometry import corners, side
-from worker.encode.identity import lesion_tracking_uid
 from worker.encode.results import Film
 
 
@@ -51,14 +51,14 @@ def algorithm(related: RelationshipTypeValues, identity: ModelIdentity, *said: s
         yield text(related, cad.ALGORITHM_PARAMETERS, words)
 
 
-def _single_image_finding(film: Film, number_: int, lesion: Lesion, identity: ModelIdentity) -> CodeContentItem:
+def _single_image_finding(film: Film, nth: int, lesion: Lesion, identity: ModelIdentity) -> CodeContentItem:
     """TID 4104, with the same tracking UID as in every other form."""
     found = cad.chest_finding(lesion.label)
-    return code(INFERRED_FROM, cad.SINGLE_IMAGE_FINDING, found.kind, *_rows(film, number_, lesion, identity, found))
+    return code(INFERRED_FROM, cad.SINGLE_IMAGE_FINDING, found.kind, *_rows(film, nth, lesion, identity, found))
 
 
 def _rows(
-    film: Film, number_: int, lesion: Lesion, identity: ModelIdentity, found: cad.ChestFinding
+    film: Film, nth: int, lesion: Lesion, identity: ModelIdentity, found: cad.ChestFinding
 ) -> Iterator[ContentItem]:
     """The rows of TID 4104 below its first, in this order."""
     if found.modifier:
@@ -66,8 +66,8 @@ def _rows(
     if found.component:
         yield code(HAS_CONCEPT_MOD, cad.CHEST_COMPONENT, found.component)  # row 4
     yield code(HAS_CONCEPT_MOD, cad.RENDERING_INTENT, cad.PRESENTATION_REQUIRED)  # row 6
-    yield text(HAS_OBS_CONTEXT, cad.TRACKING_IDENTIFIER, f"{film.lesion_prefix}lesion {number_}")  # row 8, TID 4108
-    uid = lesion_tracking_uid(film.image, identity, number_)
+    yield text(HAS_OBS_CONTEXT, cad.TRACKING_IDENTIFIER, f"{film.lesion_prefix}lesion {nth}")  # row 8, TID 4108
+    uid = lesion_tracking_uid(film.image, identity, nth)
     yield UIDRefContentItem(cad.TRACKING_UID, uid, HAS_OBS_CONTEXT)
     yield from algorithm(HAS_OBS_CONTEXT, identity)  # row 11
     yield number(HAS_PROPERTIES, codes.CERTAINTY, wording.percentage(lesion.probability), codes.PERCENT)  # row 12

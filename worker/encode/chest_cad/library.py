@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 
 from highdicom.sr import ContainerContentItem, DateContentItem, TimeContentItem
 from highdicom.sr.value_types import ContentItem
@@ -15,9 +16,9 @@ from pydicom.sr.coding import Code
 
 from worker.encode import codes
 from worker.encode.chest_cad import codes as cad
-from worker.encode.chest_cad.items import CONTAINS, HAS_ACQ_CONTEXT, HAS_CONCEPT_MOD, code, container, image, number
-from worker.encode.chest_cad.items import text as text_item
 from worker.encode.header import plain
+from worker.encode.items import CONTAINS, HAS_ACQ_CONTEXT, HAS_CONCEPT_MOD, code, container, image, number
+from worker.encode.items import text as text_item
 from worker.encode.reading import items, spacing, text
 from worker.encode.source import Source
 
@@ -29,7 +30,6 @@ _MOMENTS = (
     ("StudyDate", cad.STUDY_DATE, "StudyTime", cad.STUDY_TIME),
     ("ContentDate", cad.CONTENT_DATE, "ContentTime", cad.CONTENT_TIME),
 )
-_DA = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _TM = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 
 
@@ -72,8 +72,16 @@ def _view_modifiers(view: Dataset) -> Iterator[ContentItem]:
 
 
 def _moments(header: Dataset) -> Iterator[ContentItem]:
-    for date, date_name, time, time_name in _MOMENTS:
-        if _DA.fullmatch(text(header, date)):
-            yield DateContentItem(date_name, text(header, date), HAS_ACQ_CONTEXT)
+    for day, day_name, time, time_name in _MOMENTS:
+        if _is_a_day(text(header, day)):
+            yield DateContentItem(day_name, text(header, day), HAS_ACQ_CONTEXT)
         if _TM.fullmatch(text(header, time)):
             yield TimeContentItem(time_name, text(header, time), HAS_ACQ_CONTEXT)
+
+
+def _is_a_day(words: str) -> bool:
+    """Whether a DA value is eight digits that name a day."""
+    try:
+        return len(words) == 8 and words.isascii() and words.isdigit() and bool(date.fromisoformat(words))
+    except ValueError:
+        return False

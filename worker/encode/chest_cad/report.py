@@ -21,7 +21,7 @@ from worker.encode.request import ReportRequest
 from worker.encode.results import Film, results
 from worker.encode.sr_document import films_of, sr_document
 
-KIND = "chest-cad-sr"
+_KIND = "chest-cad-sr"
 _SERIES_NUMBER = 9140  # of triage-only output the next
 
 
@@ -34,11 +34,11 @@ def chest_cad_report(request: ReportRequest, marking: bool) -> Dataset:
     study_uid = films[0].source.study_uid
     series = Series(
         "SR",
-        series_uid(study_uid, KIND, "", marking, request.identity),
-        _SERIES_NUMBER if marking else _SERIES_NUMBER + 1,
+        series_uid(study_uid, _KIND, "", marking, request.identity),
+        _SERIES_NUMBER + (not marking),
         f"{UNVERIFIED}: chest CAD {'result' if marking else 'triage'} SR",
     )
-    uid = study_object_uid(request, KIND, study_uid, "", marking)
+    uid = study_object_uid(request, _KIND, study_uid, "", marking)
     root = _root(request, films, marking)
     return sr_document(request, films, series, ChestCADSRStorage, uid, root, _headline(request, films, marking))
 

@@ -66,10 +66,12 @@ def container(related: RelationshipTypeValues, name: Code, *below: ContentItem) 
     return under(ContainerContentItem(name, is_content_continuous=False, relationship_type=related), *below)
 
 
-def image(related: RelationshipTypeValues, source: Source, *below: ContentItem) -> ImageContentItem:
-    """An IMAGE item by value. The templates leave its concept name free; viewers are known to want one."""
+def image(
+    related: RelationshipTypeValues, source: Source, *below: ContentItem, name: Code = codes.ORIGINAL_SOURCE
+) -> ImageContentItem:
+    """An IMAGE item by value. Templates leave its concept name free; viewers are known to want one."""
     item = ImageContentItem(
-        codes.ORIGINAL_SOURCE,
+        name,
         source.sop_class_uid,
         source.sop_instance_uid,
         referenced_frame_numbers=list(source.frames) or None,
