@@ -20,7 +20,7 @@ from tests.support.peers.programs import wait_until
 from tests.support.peers.receiver import Receiver, receiving
 from tests.support.system import Thoraxd
 
-WAIT_S, GIVE_UP_S = 3.0, 12.0
+WAIT_S, GIVE_UP_S = 3.0, 15.0
 NO_SUCH_OBJECT_INSTANCE = 0x0112
 UNKNOWN = {"1.2.3.4": "1.2.840.10008.5.1.4.1.1.1"}  # an instance that nobody asked about
 
@@ -216,7 +216,7 @@ def test_thoraxd_check_says_who_has_no_storage_commitment(outcome: Outcome) -> N
     lines = outcome.system.cli("check").stdout.splitlines()
     about = {name: line for line in lines for name in ("same", "without") if f"commitment {name}" in line}
     assert about["same"].startswith("ok")
-    assert about["without"].startswith("no") and about["without"].endswith("no presentation context accepted")
+    assert about["without"].startswith("no") and "no presentation context accepted" in about["without"]
 
 
 def test_a_result_for_a_killed_daemon_is_taken_after_its_restart(reported: Path, tmp_path: Path) -> None:

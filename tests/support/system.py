@@ -35,6 +35,7 @@ class Thoraxd:
         folder: Path,
         *,
         destinations: Sequence[Mapping[str, Any]] = (),
+        modalities: Sequence[Mapping[str, Any]] = (),
         workers: int | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
@@ -54,15 +55,15 @@ class Thoraxd:
         }
         for name, values in (settings or {}).items():
             sections.setdefault(name, {}).update(values)
-        self._write_config(sections, destinations)
+        tables = [("[[destination]]", destination) for destination in destinations]
+        tables += [("[[modality]]", modality) for modality in modalities]
+        self._write_config(sections, tables)
         self.settings: Settings = load(self._config)
         self.ledger = Ledger(Database(self.settings.database_url), Archive(self.settings.archive_url).path)
 
-    def _write_config(self, sections: Mapping[str, Any], destinations: Sequence[Mapping[str, Any]]) -> None:
+    def _write_config(self, sections: Mapping[str, Any], tables: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         lines = [f"home = {json.dumps(str(self.home))}"]
-        tables = [(f"[{name}]", values) for name, values in sections.items()]
-        tables += [("[[destination]]", destination) for destination in destinations]
-        for title, values in tables:
+        for title, values in [*((f"[{name}]", values) for name, values in sections.items()), *tables]:
             # TOML writes strings, numbers, booleans and arrays of them as JSON does.
             lines += ["", title, *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
         self._config.write_text("\n".join(lines) + "\n")

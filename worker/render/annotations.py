@@ -35,8 +35,8 @@ def annotate(
 
 
 def line_width(picture: pen.Picture) -> float:
-    """Of a graphic whose maker states none: two pixels on a picture of ordinary size."""
-    return max(1.0, round(max(picture.shape[:2]) / 600))
+    """Of a graphic whose maker states none: two pixels, more on a large picture. One could be two halves, and faint."""
+    return max(2.0, round(max(picture.shape[:2]) / 600))
 
 
 def _attempt(draw, picture, item, colour, view, notes) -> None:  # type: ignore[no-untyped-def]
@@ -55,7 +55,7 @@ def _graphic(picture: pen.Picture, graphic: Dataset, colour: Colour, view: View)
     points = _on_canvas(np.array(flat).reshape(-1, 2), word(graphic, "GraphicAnnotationUnits"), view)
     style = next(iter(items(graphic, "LineStyleSequence")), Dataset())
     colour = stated(style, "PatternOnColorCIELabValue") or colour
-    width = line_width(picture) * (numbers(style, "LineThickness") or (1.0,))[0]
+    width = (numbers(style, "LineThickness") or (line_width(picture),))[0]
     if kind in DOTS:
         for point in points:
             pen.dot(picture, point, colour, 2 * line_width(picture))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydicom import Dataset
 from pydicom.uid import (
+    UID,
     BasicTextSRStorage,
     ChestCADSRStorage,
     Comprehensive3DSRStorage,
@@ -19,6 +20,7 @@ from pydicom.uid import (
 )
 
 from daemon.core.attributes import word
+from daemon.core.uids import is_uid
 from worker.pixels.errors import PixelsUnreadable
 from worker.render import panel, pen
 from worker.render.capture import render_image
@@ -86,6 +88,8 @@ def draw(thing: Dataset, images: list[Dataset], size: tuple[int, int] | None = N
 
 def _draw(thing: Dataset, images: list[Dataset], size: tuple[int, int] | None) -> list[Drawn]:
     kind = word(thing, "SOPClassUID")
+    if not is_uid(kind):
+        raise CannotRender("the object states no SOP class")
     over = _OVER.get(kind)
     mine = [image for image in images if over and over.is_about(thing, image)]
     notes: list[str] = []
@@ -94,7 +98,7 @@ def _draw(thing: Dataset, images: list[Dataset], size: tuple[int, int] | None) -
     if over is None and "PixelData" in thing:
         return [_captioned(thing, None, render_image(thing, size, notes), notes)]
     if over is None:
-        raise CannotRender(f"objects of SOP class {kind or '(none)'} are not drawn")
+        raise CannotRender(f"objects of SOP class {kind} are not drawn")
     if not mine:
         raise CannotRender("none of the images given is one that the object is about")
     pictures = []
@@ -106,6 +110,6 @@ def _draw(thing: Dataset, images: list[Dataset], size: tuple[int, int] | None) -
 
 def _captioned(thing: Dataset, image: Dataset | None, picture: pen.Picture, notes: list[str]) -> Drawn:
     uid = "" if image is None else word(image, "SOPInstanceUID")
-    name = thing.SOPClassUID.name.removesuffix(" Storage")
+    name = UID(word(thing, "SOPClassUID")).name.removesuffix(" Storage")
     caption = f"drawn from {name} {word(thing, 'SOPInstanceUID')}" + (f" over image {uid}" if uid else "")
     return Drawn(panel.below(picture, caption), uid, tuple(dict.fromkeys(notes)))

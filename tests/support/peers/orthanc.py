@@ -54,6 +54,17 @@ class Orthanc:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
             return bytes(answer.read())
 
+    def change(self, method: str, path: str, value: Any = None) -> None:
+        """A PUT or DELETE of the REST interface."""
+        content = json.dumps(value).encode() if value is not None else None
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}{path}", content, method=method), timeout=30):
+            pass
+
+    def know(self, ae_title: str, port: int) -> None:
+        """Where another AE listens: storage commitment is for known modalities alone."""
+        there = {"AET": ae_title, "Host": "127.0.0.1", "Port": port}
+        self.change("PUT", f"/modalities/{ae_title.lower()}", there)
+
     def count(self) -> int:
         """How many instances it holds."""
         return int(json.loads(self.get("/statistics"))["CountInstances"])

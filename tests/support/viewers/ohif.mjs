@@ -95,7 +95,8 @@ async function list() {
     if (offered) await press('No', 3000);
     await settle(1500);
     await shot(`row-${n}`);
-    result.rows.push({ text, offered, complaints: complaints.slice(before) });
+    const shown = await page.evaluate(() => document.body.innerText);
+    result.rows.push({ text, offered, shown, complaints: complaints.slice(before) });
   }
   result.annotations = await annotations();
 }

@@ -38,8 +38,8 @@ def open_report(origin: str, study_uid: str, folder: Path, *, hydrate: bool = Tr
 def open_all(origin: str, study_uid: str, folder: Path) -> dict[str, Any]:
     """Opens everything that the study browser lists, row by row, with a screenshot row-N.png of each in `folder`.
 
-    The answer: "rows" ("text" of the row, "offered", and the "complaints" that opening it caused), and what
-    `open_report` answers.
+    The answer: "rows" ("text" of the row, "offered", what the page then has "shown" as text, and the "complaints" that
+    opening it caused), and what `open_report` answers.
     """
     return _driven(origin, study_uid, folder, "list")
 

@@ -44,7 +44,7 @@ def films(draw: st.DrawFn) -> tuple[Dataset, float]:
 def box_within(draw: st.DrawFn, columns: int, rows: int) -> Box:
     """Any box of at least a third of the film along each side, in 32-bit floats, as DICOM stores it."""
     share = st.floats(0, 1, width=32)
-    wide, high = (side * (0.34 + 0.6 * draw(share)) for side in (columns, rows))
+    wide, high = (side * (0.4 + 0.55 * draw(share)) for side in (columns, rows))
     left, top = draw(share) * (columns - wide), draw(share) * (rows - high)
     x0, y0, x1, y1 = np.float32([left, top, left + wide, top + high]).tolist()
     return x0, y0, min(x1, columns), min(y1, rows)
