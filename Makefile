@@ -8,7 +8,7 @@ FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms kill memory evaluate clean
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms kill deliveries memory evaluate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -52,6 +52,9 @@ forms: install peers ## every form of result of 50 odd films through the public 
 
 kill: install peers ## the same with daemon, worker and Redis killed at random (long)
 	$(BIN)/python -m tests.bench.kill
+
+deliveries: install peers ## 10,000 deliveries to peers that fail at random, the daemon killed meanwhile (long)
+	$(BIN)/python -m tests.bench.deliveries
 
 memory: install peers ## the receiver's memory under 8 senders of 10 MB films
 	$(BIN)/python -m tests.bench.memory

@@ -23,8 +23,8 @@ from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()
 
-# Sends these objects, in order, with one outcome each; the rest has none where the way breaks. Raises
-# DestinationUnreachable, before any outcome, where nobody is there.
+# Sends these objects, in order, with one outcome each; where the way breaks, the rest has none, but the first always has
+# one. Raises DestinationUnreachable, before any outcome, where nobody is there.
 Send = Callable[[Sequence[Outgoing]], Iterator[Outcome]]
 
 BATCH = 32  # objects an association
@@ -76,19 +76,18 @@ class Deliver:
         if not due:
             return IDLE_S
         objects, loaded = self._fit_to_send(due)
-        pending, done = [item for item in due if item.id in objects], 0
-        try:
-            outcomes = self._send(list(objects.values())) if objects else iter(())
-            for item, outcome in zip(pending, outcomes, strict=False):
-                self._record(item, outcome)
-                done += 1
-        except DestinationUnreachable as error:
-            return self._back_off(pending, error)
-        finally:
-            self._ledger.deliveries.release([item.id for item in due[loaded:]], self._clock())
-        # After a break the rest is due at once: only the object that was under way may be to blame.
-        self._ledger.deliveries.release([item.id for item in pending[done:]], self._clock())
-        self._unreachable = 0
+        self._ledger.deliveries.release([item.id for item in due[loaded:]], self._clock())
+        rest = [item for item in due if item.id in objects]
+        while rest:
+            done = 0
+            try:
+                for item, outcome in zip(rest, self._send([objects[item.id] for item in rest]), strict=False):
+                    self._record(item, outcome)
+                    done += 1
+            except DestinationUnreachable as error:
+                return self._back_off(rest, error)
+            # After a break the rest goes at once: only the object that was under way may be to blame.
+            rest, self._unreachable = rest[done:], 0
         return 0.0
 
     def _fit_to_send(self, due: Sequence[DueDelivery]) -> tuple[dict[int, Outgoing], int]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from daemon.conform.fault import Fault
 from daemon.conform.forms import BASIC_TEXT_SR
-from daemon.conform.imaging_report import LANGUAGE, OBSERVER, image_of, observed
-from daemon.conform.report_words import is_statement
+from daemon.conform.imaging_report import LANGUAGE, OBSERVER, device, image_of, observed
+from daemon.conform.report_words import is_statement, marked
 from daemon.conform.rows import Row, follows
 from daemon.conform.subject import Subject
 from daemon.conform.tree import Node, root_of
@@ -29,6 +29,7 @@ _SENTENCES = {
     _SUMMARY: (Row(("121077", "DCM"), "TEXT", "CONTAINS", 1, 10**6),),
     _FINDINGS: (Row(("121071", "DCM"), "TEXT", "CONTAINS", 1, 10**6),),
 }
+_LESION = re.compile(r"^film \d+ lesion \d+: ")
 _BOX = re.compile(r"columns (\d+) to (\d+) of (\d+), rows (\d+) to (\d+) of (\d+)")
 
 
@@ -44,6 +45,9 @@ def basic_text(subject: Subject) -> Iterator[Fault]:
     yield from observed(root, ours)
     if not ours:
         return
+    yield from device(subject, root)
+    lesions = [node for node in root.walk() if _LESION.search(node.words)]
+    yield from marked(root, len(lesions))
     yield from follows(root, _ROWS, "sr-template-row", closed=True)
     for heading, rows in _SENTENCES.items():
         for section in root.children(heading):

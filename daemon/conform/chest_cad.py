@@ -16,12 +16,13 @@ from daemon.conform.imaging_report import (
     SUMMARY,
     TRACKING,
     TRACKING_UID,
+    device,
     image_of,
     on_its_side,
     template_of,
     tracking,
 )
-from daemon.conform.report_words import is_statement
+from daemon.conform.report_words import films_by_name, is_statement, marked
 from daemon.conform.rows import Row, follows
 from daemon.conform.shapes import points_of
 from daemon.conform.subject import Subject
@@ -81,7 +82,11 @@ def chest_cad(subject: Subject) -> Iterator[Fault]:
     for summary in root.children(SUMMARY):
         findings += summary.children()
         yield from _summary(subject, root, summary)
-    yield from tracking(findings)
+    yield from tracking(findings, subject.root)
+    if subject.ours:
+        yield from device(subject, root)
+        yield from films_by_name(root)
+        yield from marked(root, len(findings))
     for detections in root.children(DETECTIONS):
         yield from _detections(subject, root, detections)
     for analyses in root.children(ANALYSES):

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydicom._uid_dict import UID_dictionary
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from daemon.conform import formats
 from daemon.conform.fault import Fault
-from daemon.conform.forms import FORMS, SR_PROFILES, may_hold
+from daemon.conform.forms import FORMS, PARAMETRIC_MAP, SR_PROFILES, may_hold
 from daemon.conform.modules import EVERY
 from daemon.conform.subject import Subject
 from daemon.conform.view import Attribute, Item
@@ -19,6 +24,11 @@ from daemon.conform.view import Attribute, Item
 _META = ("FileMetaInformationVersion", "MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
 # C.7.6.16.2: all that these items hold is due only under conditions that a radiograph's map does not meet
 _MAY_BE_EMPTY = ("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence")
+# PS3.5 Annex A without compression: nothing that we make is compressed. The first is what our encoders write.
+_SYNTAXES = (
+    *(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+    *(DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian),
+)
 _LONG_VRS = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 
 
@@ -36,9 +46,8 @@ def file_meta(subject: Subject) -> Iterator[Fault]:
     for name, of in (("MediaStorageSOPClassUID", "SOPClassUID"), ("MediaStorageSOPInstanceUID", "SOPInstanceUID")):
         if meta.text(name) != root.text(of):
             yield Fault("meta-identity", name, f"differs from {of}")
-    known = UID_dictionary.get(meta.text("TransferSyntaxUID"))
-    if known is None or known[1] != "Transfer Syntax":
-        yield Fault("meta-transfer-syntax", "TransferSyntaxUID", "no transfer syntax of PS3.6")
+    if meta.text("TransferSyntaxUID") not in _SYNTAXES[: 1 if subject.ours else None]:
+        yield Fault("meta-transfer-syntax", "TransferSyntaxUID", "not the one that results are written in")
     if not formats.is_uid(meta.text("ImplementationClassUID")):
         yield Fault("uid-format", "ImplementationClassUID", "no UID")
     stated = meta.attributes.get("FileMetaInformationGroupLength")
@@ -56,7 +65,8 @@ def identity(subject: Subject) -> Iterator[Fault]:
         yield Fault("sop-class-of-kind", "SOPClassUID", f"not the SOP class of {subject.kind}")
     if subject.kind == "sr" and SR_PROFILES.get(subject.profile, subject.sop_class_uid) != subject.sop_class_uid:
         yield Fault("sop-class-of-profile", "SOPClassUID", f"not the SOP class of profile {subject.profile}")
-    if form.modality and subject.modality != form.modality:
+    # C.8.32.1 lets a map have its film's Modality too; ours does not
+    if subject.modality != form.modality and (subject.ours or subject.sop_class_uid != PARAMETRIC_MAP):
         yield Fault("modality", "Modality", f"not {form.modality}")
     for attribute in subject.root.attributes.values():
         if attribute.tag & 0xFFFF == 0:
@@ -113,6 +123,10 @@ def _formats(subject: Subject, holder: Item) -> Iterator[Fault]:
     if holder.path and not holder.attributes and not holder.path.split(".")[-1].startswith(_MAY_BE_EMPTY):
         yield Fault("item-empty", holder.path, "a sequence item without attributes")
     for name, attribute in holder.attributes.items():
+        if attribute.tag >> 16 & 1 and subject.ours:
+            yield Fault("attribute-private", holder.where(name), "no encoder of ours writes private attributes")
+        if name in ("Laterality", "ImageLaterality") and subject.ours:
+            yield Fault("attribute-of-form", holder.where(name), "a chest is not paired")
         if formats.wrong_vr(attribute):
             yield Fault("attribute-vr", holder.where(name), f"{attribute.vr} is not its VR")
         wrong = formats.wrong_format(attribute)

@@ -13,6 +13,12 @@ from daemon.conform.subject import Subject
 from daemon.conform.tree import Node, root_of
 from daemon.conform.view import Item
 
+_PRELIMINARY = "PreliminaryFlag"
+_FLAGS: Mapping[str, tuple[str, ...]] = {  # C.17.2; nobody verifies what a detector says
+    "CompletionFlag": ("COMPLETE", "PARTIAL"),
+    "VerificationFlag": ("UNVERIFIED",),
+    _PRELIMINARY: ("PRELIMINARY", "FINAL"),
+}
 _FLAGGED = (COMPREHENSIVE_SR, COMPREHENSIVE_3D_SR, BASIC_TEXT_SR, CHEST_CAD_SR)
 # PS3.16 TID 1602, 1603: descriptor and where the image says the same; the second is the place among its values
 _SIZES: Mapping[tuple[str, str], str] = {("110910", "DCM"): "Rows", ("110911", "DCM"): "Columns"}
@@ -26,9 +32,9 @@ def document(subject: Subject) -> Iterator[Fault]:
     """Flags of an SR, and the order that it names."""
     root = subject.root
     if subject.sop_class_uid in _FLAGGED:
-        for name, legal in (("CompletionFlag", ("COMPLETE", "PARTIAL")), ("VerificationFlag", ("UNVERIFIED",))):
-            if root.text(name) not in legal:
-                yield Fault("sr-flag", name, f"not {' or '.join(legal)}: no person has verified it")
+        for name, legal in _FLAGS.items():
+            if root.text(name) not in legal[: 1 if subject.ours else None] and (name in root or name != _PRELIMINARY):
+                yield Fault("sr-flag", name, f"not {' or '.join(legal)}")
         if "VerifyingObserverSequence" in root:
             yield Fault("sr-flag", "VerifyingObserverSequence", "in a document that nobody has verified")
     if subject.sop_class_uid in DOCUMENTS:
@@ -40,6 +46,11 @@ def document(subject: Subject) -> Iterator[Fault]:
                     yield Fault("order", order.where(name), "absent")
             if order.whole("AccessionNumber") != root.whole("AccessionNumber"):
                 yield Fault("order", order.where("AccessionNumber"), "differs from the study's")
+        ordered = root.text("AccessionNumber").strip() and not root.items("ReferencedRequestSequence")
+        if subject.ours and ordered:
+            yield Fault("order", "ReferencedRequestSequence", "absent, though the study has an accession number")
+        if subject.ours and not root.number("InstanceNumber") >= 1:
+            yield Fault("instance-number", "InstanceNumber", "not 1 or more")
         if subject.ours and "CompletionFlagDescription" not in root and subject.kind == "sr":
             yield Fault("statement", "CompletionFlagDescription", "absent")
 

@@ -42,7 +42,7 @@ FORMS: Mapping[str, Form] = {
         ("sc",), "OT", (modules.SECONDARY_CAPTURE, modules.PROMISED_EQUIPMENT), (0x0028, 0x0070, 0x2050, 0x7FE0)
     ),
     PARAMETRIC_MAP: Form(
-        ("parametric-map",), "", (modules.PARAMETRIC_MAP, modules.ENHANCED_EQUIPMENT),
+        ("parametric-map",), "OT", (modules.PARAMETRIC_MAP, modules.ENHANCED_EQUIPMENT),
         (0x0028, 0x0070, 0x2050, 0x5200, 0x7FE0),
     ),
 }  # fmt: skip

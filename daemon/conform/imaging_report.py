@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from daemon.conform.codes import context_group
 from daemon.conform.fault import Fault
 from daemon.conform.forms import COMPREHENSIVE_3D_SR, COMPREHENSIVE_SR
-from daemon.conform.report_words import statements, told
+from daemon.conform.report_words import films_by_name, statements, told
 from daemon.conform.rows import Row, follows
 from daemon.conform.shapes import points_of
 from daemon.conform.subject import Subject
 from daemon.conform.tree import Node, root_of
+from daemon.conform.view import Item
 
+_UNMEASURED = ("112000", "DCM")  # Chest CAD Report
 REPORT, LIBRARY, LIBRARY_GROUP = ("126000", "DCM"), ("111028", "DCM"), ("126200", "DCM")
 MEASUREMENTS, GROUP, EVALUATIONS = ("126010", "DCM"), ("125007", "DCM"), ("C0034375", "UMLS")
 TRACKING, TRACKING_UID, FINDING = ("112039", "DCM"), ("112040", "DCM"), ("121071", "DCM")
@@ -35,6 +37,15 @@ OBSERVER: tuple[Row, ...] = (  # TID 1002 row 1, TID 1004
     Row(("121016", "DCM"), "TEXT", "HAS OBS CONTEXT", 0, 1),
 )
 LANGUAGE = Row(("121049", "DCM"), "CODE", "HAS CONCEPT MOD", 1, 1)  # TID 1204
+# TID 1004 rows 2 to 5, TID 4019 rows 1 and 2; an algorithm may have the longer name
+_EQUIPMENT = {
+    ("121013", "DCM"): "ManufacturerModelName",
+    ("121014", "DCM"): "Manufacturer",
+    ("121015", "DCM"): "ManufacturerModelName",
+    ("121016", "DCM"): "DeviceSerialNumber",
+    ("111001", "DCM"): "ManufacturerModelName",
+    ("111003", "DCM"): "SoftwareVersions",
+}
 _REPORT: tuple[Row, ...] = (  # TID 1500
     LANGUAGE,
     *OBSERVER,
@@ -44,6 +55,7 @@ _REPORT: tuple[Row, ...] = (  # TID 1500
     Row(EVALUATIONS, "CONTAINER", "CONTAINS", 0, 1),
     Row(COMMENT, "TEXT", "CONTAINS", 0, _MANY),
 )
+_UNMEASURED_REPORT = tuple(row for row in _REPORT if row.concept != MEASUREMENTS)
 ALGORITHM: tuple[Row, ...] = (  # TID 4019
     Row(("111001", "DCM"), "TEXT", "HAS CONCEPT MOD", 1, 1),
     Row(("111003", "DCM"), "TEXT", "HAS CONCEPT MOD", 1, 1),
@@ -74,25 +86,38 @@ def imaging_report(subject: Subject) -> Iterator[Fault]:
     if subject.sop_class_uid not in (COMPREHENSIVE_SR, COMPREHENSIVE_3D_SR):
         return
     root, ours = root_of(subject), subject.ours
-    if root.value_type != "CONTAINER" or root.concept != REPORT:
-        yield Fault("sr-root", "ConceptNameCodeSequence", "not an Imaging Measurement Report")
-    if template_of(root) != "1500":
-        yield Fault("sr-template", "ContentTemplateSequence", "the root is not of TID 1500")
-    yield from follows(root, _REPORT, "sr-template-row", closed=ours)
+    unmeasured = root.concept == _UNMEASURED and subject.profile in ("", "ohif")
+    yield from _titled(root, unmeasured)
+    yield from follows(root, _UNMEASURED_REPORT if unmeasured else _REPORT, "sr-template-row", closed=ours)
     yield from observed(root, ours)
+    if ours:
+        yield from device(subject, root)
+        yield from films_by_name(root)
     for library in root.children(LIBRARY):
         yield from follows(library, _LIBRARY, "sr-template-row", closed=ours)
+        if template_of(library) not in ("", "1600"):
+            yield Fault("sr-template", library.item.path, "an Image Library of another template")
         for group in library.children(LIBRARY_GROUP):
             yield from follows(group, _ENTRIES, "sr-template-row", closed=ours)
     groups = [group for container in root.children(MEASUREMENTS) for group in container.children()]
+    if subject.profile == "ohif" and not groups and not unmeasured:
+        yield Fault("sr-unmeasured", "ConceptNameCodeSequence", "OHIF cannot open a measurement report of nothing")
     for group in groups:
         yield from _group(subject, group)
-    yield from tracking(groups)
+    yield from tracking(groups, subject.root)
     for container in root.children(EVALUATIONS):
         if ours:
             yield from follows(container, _EVALUATION, "sr-template-row", closed=True)
             yield from told(container)
     yield from statements(subject, root, len(groups))
+
+
+def _titled(root: Node, unmeasured: bool) -> Iterator[Fault]:
+    """The title and the template of the root; a report for OHIF that measures nothing claims no template."""
+    if root.value_type != "CONTAINER" or not (root.concept == REPORT or unmeasured):
+        yield Fault("sr-root", "ConceptNameCodeSequence", "not an Imaging Measurement Report")
+    if template_of(root) != ("" if unmeasured else "1500"):
+        yield Fault("sr-template", "ContentTemplateSequence", "the root is not of the template that its title has")
 
 
 def observed(root: Node, ours: bool) -> Iterator[Fault]:
@@ -103,6 +128,14 @@ def observed(root: Node, ours: bool) -> Iterator[Fault]:
     for node in root.children(LANGUAGE.concept):
         if node.coded[1] != "RFC5646" or (ours and node.coded[0] != "en-US"):
             yield Fault("sr-language", node.item.path, "not the language that the text is in")
+
+
+def device(subject: Subject, root: Node) -> Iterator[Fault]:
+    """The device that observed, and the algorithm that it ran, are the equipment that made the object."""
+    for node in root.walk():
+        name = _EQUIPMENT.get(node.concept)
+        if name and not node.words.startswith(subject.root.text(name)):
+            yield Fault("sr-device", node.item.path, f"differs from {name}")
 
 
 def template_of(node: Node) -> str:
@@ -176,9 +209,9 @@ def image_of(node: Node) -> str:
     return ""
 
 
-def tracking(groups: list[Node]) -> Iterator[Fault]:
+def tracking(groups: list[Node], root: Item) -> Iterator[Fault]:
     """TID 1410 row 2: viewers merge groups that share a tracking UID, and take a group's first UIDREF for it."""
-    seen: set[str] = set()
+    seen = {root.text(name) for name in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")}
     for group in groups:
         uids = [node.item.text("UID") for node in group.children(TRACKING_UID)]
         names = [f"name {node.words}" for node in group.children(TRACKING)]

@@ -45,6 +45,7 @@ PRESENTATION_STATE: Module = {
     **dict.fromkeys(("ReferencedSeriesSequence", "DisplayedAreaSelectionSequence", "PresentationLUTShape"), "1"),
     **dict.fromkeys(("ContentDescription", "ContentCreatorName"), "2"),
     **dict.fromkeys(("SeriesNumber", "GraphicLayerSequence", "GraphicAnnotationSequence"), "o"),
+    "ConceptNameCodeSequence": "o",
 }
 # C.7.3.1, C.7.6.1, C.7.6.3, C.8.6.1
 SECONDARY_CAPTURE: Module = {

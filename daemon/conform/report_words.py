@@ -16,6 +16,9 @@ from daemon.conform.tree import Code, Node
 
 _CERTAINTY, _COMMENT, _SUMMARY = ("111012", "DCM"), ("121106", "DCM"), ("111017", "DCM")
 _PERCENT = re.compile(r"(<1|>99|\d{1,2}) %")
+_LIBRARY = ("111028", "DCM")
+_FILM = re.compile(r"film (\d+)\b")
+_MARKED = re.compile(r"(\d+) marked")
 _COVERED = re.compile(r"(\d+) of (\d+) eligible")
 _WITHOUT = {("111241", "DCM"), ("111243", "DCM")}
 _WITH = {("111242", "DCM"), ("111244", "DCM")}
@@ -34,6 +37,8 @@ def statements(subject: Subject, root: Node, groups: int) -> Iterator[Fault]:
         yield Fault("statement", "ContentSequence", "no comment says that this is AI and unverified")
     if groups and not subject.marking:
         yield Fault("no-location", "ContentSequence", f"{groups} Measurement Groups in a result without marking")
+    if subject.ours:
+        yield from marked(root, groups)
     evidence = subject.root.items("CurrentRequestedProcedureEvidenceSequence")
     images = sum(
         len(series.items("ReferencedSOPSequence")) for st in evidence for series in st.items("ReferencedSeriesSequence")
@@ -41,6 +46,34 @@ def statements(subject: Subject, root: Node, groups: int) -> Iterator[Fault]:
     for match in filter(None, map(_COVERED.search, comments)):
         if int(match[2]) != images or int(match[1]) > images:
             yield Fault("sr-words-count", "ContentSequence", "the comment counts other images than the evidence lists")
+
+
+def films_by_name(root: Node) -> Iterator[Fault]:
+    """What is named "film 2" is of the second image of the Image Library."""
+    entries = [
+        _image(entry) for library in root.children(_LIBRARY) for entry in library.walk() if entry.value_type == "IMAGE"
+    ]
+    for node in root.walk():
+        named = _FILM.match(node.words)
+        holder = node.parent
+        if named is None or holder is None:
+            continue
+        below = node.children(value_type="IMAGE")
+        about = {_image(image) for image in below or holder.walk()} - {""}
+        number = int(named[1])
+        if about and (number > len(entries) or about != {entries[number - 1]}):
+            yield Fault("sr-film", node.item.path, "is of another image than the one it names")
+
+
+def marked(root: Node, count: int) -> Iterator[Fault]:
+    """As many places are told to be marked as there are; where the words tell it at all."""
+    words = [_MARKED.search(node.words) for node in root.walk() if node.value_type == "TEXT"]
+    if any(words) and sum(int(found[1]) for found in words if found) != count:
+        yield Fault("sr-words-count", "ContentSequence", f"the words tell another number of marks than {count}")
+
+
+def _image(node: Node) -> str:
+    return next((item.text("ReferencedSOPInstanceUID") for item in node.item.items("ReferencedSOPSequence")), "")
 
 
 def told(container: Node) -> Iterator[Fault]:

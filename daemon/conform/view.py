@@ -37,6 +37,7 @@ class Attribute:
     value: bytes
     items: tuple[Item, ...] = ()
     readable: bool = True
+    _texts: list[str] | None = None
 
     @property
     def empty(self) -> bool:
@@ -48,9 +49,10 @@ class Attribute:
     @property
     def texts(self) -> list[str]:
         """The values of a text attribute, trimmed, read as Latin-1; [] when empty."""
-        if self.empty:
-            return []
-        return [part.strip(" \0") for part in self.value.decode("latin-1").split("\\")]
+        if self._texts is None:
+            parts = [] if self.empty else self.value.decode("latin-1").split("\\")
+            self._texts = [part.strip(" \0") for part in parts]
+        return self._texts
 
     @property
     def numbers(self) -> list[float]:
@@ -69,6 +71,7 @@ class Item:
 
     path: str
     attributes: dict[str, Attribute] = field(default_factory=dict)
+    _codes: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return name in self.attributes
@@ -109,10 +112,11 @@ class Item:
 
     def code(self, name: str) -> tuple[str, str]:
         """(value, scheme) of the first item of a code sequence; ("", "") without one."""
-        for item in self.items(name):
-            value = item.text("CodeValue") or item.text("LongCodeValue") or item.text("URNCodeValue")
-            return value, item.text("CodingSchemeDesignator")
-        return "", ""
+        if name not in self._codes:
+            first = next(iter(self.items(name)), Item(""))
+            value = first.text("CodeValue") or first.text("LongCodeValue") or first.text("URNCodeValue")
+            self._codes[name] = value, first.text("CodingSchemeDesignator")
+        return self._codes[name]
 
     def walk(self) -> Iterator[tuple[Item, Attribute]]:
         """Every attribute at every depth with the item that holds it."""

@@ -26,6 +26,10 @@ FAILURE_REASONS: Mapping[int, str] = {
     0x0131: "duplicate transaction UID",
 }
 
+OUR_FAILURE_REASONS = frozenset(
+    {PROCESSING_FAILURE, NO_SUCH_OBJECT_INSTANCE, CLASS_INSTANCE_CONFLICT, CLASS_NOT_SUPPORTED}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

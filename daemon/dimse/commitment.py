@@ -41,10 +41,14 @@ INVALID_ARGUMENT = 0x0115
 NO_SUCH_CLASS = 0x0118
 NO_SUCH_ACTION = 0x0123
 RESOURCE_LIMITATION = 0x0213
+_STATUSES = {SUCCESS, PROCESSING_FAILURE, NO_SUCH_INSTANCE, INVALID_ARGUMENT, NO_SUCH_CLASS, RESOURCE_LIMITATION}
+REQUEST_STATUSES = frozenset(_STATUSES | {NO_SUCH_ACTION})
+RESULT_STATUSES = frozenset(_STATUSES | {NO_SUCH_EVENT})
 
 # A study has a few films. Items are counted before anything is parsed: empty ones are small on the wire and large in
 # memory (daemon/dimse/guard.py bounds what is on the wire).
 MOST_REFERENCES = 10_000
+MOST_RESULTS = 1_000  # of those that we ask for, which are fewer (daemon/commit.py)
 _ITEM = b"\xfe\xff\x00\xe0"  # (FFFE,E000), little endian
 
 
@@ -63,7 +67,7 @@ def request_of(event: Event) -> CommitmentRequest:
     if message.ActionTypeID != REQUEST_COMMITMENT:
         raise Unfit(NO_SUCH_ACTION, "the Action Type ID is not 1")
     with _parsing():
-        ds = _parsed(message.ActionInformation, event)
+        ds = _parsed(message.ActionInformation, event, MOST_REFERENCES)
         references = _references(ds.get("ReferencedSOPSequence"))
         if not references:
             raise Unfit(INVALID_ARGUMENT, "no instance is referenced")
@@ -77,7 +81,7 @@ def result_of(event: Event) -> CommitmentResult:
     if message.EventTypeID not in (ALL_COMMITTED, FAILURES_EXIST):
         raise Unfit(NO_SUCH_EVENT, "the Event Type ID is neither 1 nor 2")
     with _parsing():
-        ds = _parsed(message.EventInformation, event)
+        ds = _parsed(message.EventInformation, event, MOST_RESULTS)
         failed = ds.get("FailedSOPSequence") or []
         reasons = [int(item.get("FailureReason") or PROCESSING_FAILURE) for item in failed]
         return CommitmentResult(
@@ -139,11 +143,11 @@ def _addressed(event: Event, sop_class_uid: str | None, sop_uid: str | None) -> 
         raise Unfit(NO_SUCH_INSTANCE, "not the well-known instance of the Push Model")
 
 
-def _parsed(content: BytesIO | None, event: Event) -> Dataset:
+def _parsed(content: BytesIO | None, event: Event, most: int) -> Dataset:
     if content is None:
         raise Unfit(INVALID_ARGUMENT, "no data set")
-    if content.getvalue().count(_ITEM) > MOST_REFERENCES:
-        raise Unfit(RESOURCE_LIMITATION, f"more than {MOST_REFERENCES} references")
+    if content.getvalue().count(_ITEM) > most:
+        raise Unfit(RESOURCE_LIMITATION, f"more than {most} references")
     syntax = UID(event.context.transfer_syntax)
     return decode(content, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
 

@@ -20,6 +20,8 @@ from pynetdicom.association import Association
 LONGEST_PDU = 4 * 1024 * 1024
 # All of a message but the data set of a C-STORE, which goes to disk (daemon/dimse/streaming.py).
 LONGEST_MESSAGE = 4_000_000
+# Of one association, not yet served. We agree to no asynchronous operations, so a peer has one (PS3.7 D.3.3.3).
+MOST_WAITING = 4
 _PIECE = 64 * 1024
 
 
@@ -71,6 +73,8 @@ def _take(assoc: Association, receive: Callable[[Any], None], broken: Callable[[
         message: Any = assoc.dimse.message
         if message is not None and max(message.data_set.tell(), message.encoded_command_set.tell()) > LONGEST_MESSAGE:
             raise OSError("a message longer than any that is due")
+        while assoc.is_established and assoc.dimse.msg_queue.qsize() > MOST_WAITING:
+            time.sleep(0.001)  # the peer feels it: nothing more is read meanwhile
     except Exception:
         broken()
         raise

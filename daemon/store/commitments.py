@@ -140,7 +140,7 @@ class Commitments:
             for asked in _lock(session, request.transaction_uid):
                 sop_uid = asked.delivery.sop_uid
                 if sop_uid in failures:
-                    objects[_apply(session, asked, failures.pop(sop_uid), retry, now)] += 1
+                    objects[_apply(asked, failures.pop(sop_uid), retry, now)] += 1
                 else:
                     objects["left_out"] += 1
             return Taken(request.destination, objects + Counter(never_asked=len(failures)))
@@ -152,7 +152,6 @@ def _settled(oldest: float, newest: float, now: float, quiet_s: float) -> bool:
 
 class _Asked(NamedTuple):
     request: CommitmentRequestRow
-    reference: CommitmentReferenceRow
     delivery: DeliveryRow
     output: OutputRow
     study: StudyRow
@@ -161,7 +160,7 @@ class _Asked(NamedTuple):
 def _lock(session: Session, transaction_uid: str) -> list[_Asked]:
     """A transaction's objects; the studies are locked before the deliveries, as everywhere."""
     query = (
-        select(CommitmentRequestRow, CommitmentReferenceRow, DeliveryRow, OutputRow, StudyRow)
+        select(CommitmentRequestRow, DeliveryRow, OutputRow, StudyRow)
         .join(CommitmentReferenceRow, CommitmentReferenceRow.transaction_uid == CommitmentRequestRow.transaction_uid)
         .join(DeliveryRow, DeliveryRow.id == CommitmentReferenceRow.delivery_id)
         .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
@@ -174,7 +173,7 @@ def _lock(session: Session, transaction_uid: str) -> list[_Asked]:
     return [_Asked(*row) for row in session.execute(query.with_for_update(of=DeliveryRow))]
 
 
-def _apply(session: Session, asked: _Asked, failure: int | None, retry: RetrySettings, now: float) -> str:
+def _apply(asked: _Asked, failure: int | None, retry: RetrySettings, now: float) -> str:
     """Do what the answer about one object asks for; the name under which it counts."""
     row = asked.delivery
     move = move_of(
@@ -190,23 +189,18 @@ def _apply(session: Session, asked: _Asked, failure: int | None, retry: RetrySet
         return "committed"
     if move is Move.NOTHING or failure is None:
         return "nothing_new"
-    asked.reference.failure = failure
-    session.flush()
-    failures = select(CommitmentReferenceRow.id).where(
-        CommitmentReferenceRow.delivery_id == row.id, CommitmentReferenceRow.failure.is_not(None)
-    )
-    return _fail(asked, failure, len(session.scalars(failures).all()), retry, now)
+    return _fail(asked, failure, retry, now)
 
 
-def _fail(asked: _Asked, failure: int, failures: int, retry: RetrySettings, now: float) -> str:
+def _fail(asked: _Asked, failure: int, retry: RetrySettings, now: float) -> str:
     """The destination does not keep this object: sent again, or given up after so many answers of that kind."""
     row, study = asked.delivery, asked.study
-    row.reason = failure_text(failure)
-    if failures >= retry.refused_attempts:
+    row.reason, row.refusals = failure_text(failure), row.refusals + 1
+    if row.refusals >= retry.refused_attempts:
         row.state = advance_delivery(DeliveryState(row.state), DeliveryState.DEAD)
         return "given_up"
     row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
-    row.next_at, row.retry_since = now + retry.wait_s(failures), now
+    row.next_at, row.retry_since = now + retry.wait_s(row.refusals), now
     state = StudyState(study.state)
     if asked.output.revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
         study.state, study.settled_at = advance(state, StudyEvent.NOT_COMMITTED), None

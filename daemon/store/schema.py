@@ -129,7 +129,7 @@ class DeliveryRow(Base):
     study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
     state: Mapped[str] = mapped_column(STATE)
     attempts: Mapped[int] = mapped_column(default=0)
-    refusals: Mapped[int] = mapped_column(default=0)  # of these: answers that refused it, searches that missed it
+    refusals: Mapped[int] = mapped_column(default=0)  # answers that refused it or, later, missed it
     created_at: Mapped[float]
     retry_since: Mapped[float]  # since when it is being tried: created_at, or the last replay
     next_at: Mapped[float]  # not to be sent (SENT: not to be proven) before; a claim moves it forward as its lease
@@ -155,12 +155,9 @@ class CommitmentReferenceRow(Base):
     """One object in such a transaction."""
 
     __tablename__ = "commitment_references"
-    __table_args__ = (UniqueConstraint("transaction_uid", "delivery_id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    transaction_uid: Mapped[str] = mapped_column(ForeignKey("commitment_requests.transaction_uid"))
-    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
-    failure: Mapped[int | None]  # the Failure Reason (PS3.3 C.14.1.1) for which the object was sent again
+    transaction_uid: Mapped[str] = mapped_column(ForeignKey("commitment_requests.transaction_uid"), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), primary_key=True)
 
 
 class PromiseRow(Base):

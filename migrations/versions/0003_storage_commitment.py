@@ -29,22 +29,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "commitment_references",
-        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("transaction_uid", sa.String(length=64), nullable=False),
         sa.Column("delivery_id", sa.Integer(), nullable=False),
-        sa.Column("failure", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["transaction_uid"],
             ["commitment_requests.transaction_uid"],
             name="fk_commitment_references_transaction_uid",
         ),
         sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_commitment_references_delivery_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_commitment_references"),
-        sa.UniqueConstraint(
-            "transaction_uid", "delivery_id", name="uq_commitment_references_transaction_uid_delivery_id"
-        ),
+        sa.PrimaryKeyConstraint("transaction_uid", "delivery_id", name="pk_commitment_references"),
     )
-    op.create_index("ix_commitment_references_delivery_id", "commitment_references", ["delivery_id"])
     op.create_table(
         "promises",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -91,7 +91,7 @@ def main(
     (folder / "objects").mkdir(parents=True)
     studies = list(cases(folder / "films", data / "dicom" if (data / "dicom").is_dir() else None))
     made = [one for case in studies for one in make(case, folder / "objects")]
-    documents = [one for one in made if one.ds.SOPClassUID in checks.ROOT_TEMPLATES]
+    documents = [one for one in made if one.ds.SOPClassUID in checks.DOCUMENTS]
     slow = {one.path for one in documents} if every else sampled(documents, sample)
     jobs = [(one, check) for one in made for check in checks.quick(one.path, one.ds, one.films)]
     with ThreadPoolExecutor(parallel) as pool:
@@ -106,7 +106,7 @@ def main(
 
 def templates(documents: Sequence[Made], parallel: int) -> list[Answer]:
     """DicomSRValidator's answers; several Java machines, each with its share, where there is a compiler for it."""
-    roots = {one.path: checks.ROOT_TEMPLATES[one.ds.SOPClassUID] for one in documents}
+    roots = {one.path: checks.root_template(one.ds) for one in documents}
     files = list(roots)
     shares = [{path: roots[path] for path in files[n::parallel]} for n in range(parallel)]
     with ThreadPoolExecutor(parallel) as pool:

@@ -20,7 +20,7 @@ from rich.table import Table
 from tests.bench.runs import console, end, sent
 from tests.bench.tally import SR_CLASSES
 from tests.support import validators
-from tests.support.checks import PROGRAMS, Check, is_note, quick, readable, references, without_values
+from tests.support.checks import PROGRAMS, Check, is_note, quick, readable, references, root_template, without_values
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -30,7 +30,7 @@ def jobs_of(results: Sequence[tuple[Path, Dataset]], sources: dict[str, Path], s
     for path, ds in results:
         yield from quick(path, ds, [sources[uid] for uid in references(ds) if uid in sources])
         if path in sample:
-            yield "DicomSRValidator", path, lambda path=path: validators.sr_validator(path)  # type: ignore[misc]
+            yield "DicomSRValidator", path, lambda path=path, ds=ds: validators.sr_validator(path, root_template(ds))  # type: ignore[misc]
 
 
 def spread(reports: Sequence[tuple[Path, Dataset]], size: int, dice: random.Random) -> set[Path]:

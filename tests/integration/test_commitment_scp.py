@@ -21,6 +21,7 @@ from tests.support.peers.modality import (
     encoded,
     references_to,
     request,
+    requests_at_once,
 )
 from tests.support.peers.programs import wait_until
 from tests.support.system import Thoraxd
@@ -204,3 +205,8 @@ def test_a_request_without_an_end_is_cut_off_and_storing_goes_on(system: Thoraxd
     assert sender.send(system.port, films(1)) == [0x0000]
     resident = int(Path(f"/proc/{system.daemon_pid}/statm").read_text().split()[1]) * 4096
     assert resident < 400e6
+
+
+def test_a_modality_that_does_not_wait_for_its_answers_gets_them_all(system: Thoraxd, stranger: Modality) -> None:
+    with stranger.association(system.port) as assoc:
+        assert requests_at_once(assoc, encoded(GOOD), 30) == [0x0000] * 30

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.settings import Destination
 from daemon.web.client import MAX_REPLY, OriginServer, retry_after_s
 from daemon.web.stow_scu import store
+from tests.conftest import need
 from tests.support.peers.programs import free_port
 from tests.support.peers.stow_server import Exchange, StowServer, module, serving
 from tests.support.reports import make_request, one, reread
@@ -265,6 +269,37 @@ def test_a_ca_file_without_certificates_is_a_mistake_in_the_settings(tmp_path):
     empty.touch()
     with pytest.raises(SettingsError, match="ca_file"):
         OriginServer(Destination(name="web", kind="stow", url="https://127.0.0.1/", ca_file=empty))
+
+
+def test_an_empty_ca_file_in_the_settings_is_none():
+    assert Destination(name="web", kind="stow", url="https://127.0.0.1/", ca_file="").ca_file is None
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Path:
+    """A certificate of 127.0.0.1, signed by itself, and its key, in one file."""
+    key, both = (tmp_path_factory.mktemp("tls") / name for name in ("key.pem", "both.pem"))
+    command = [need("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=peer"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(both)]
+    subprocess.run(command, check=True, capture_output=True)
+    both.write_text(both.read_text() + key.read_text())
+    return both
+
+
+def over_tls(certificate: Path, **settings: Any) -> list[Outcome]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with serving(StowServer(tls=context)) as server:
+        return list(store(OriginServer(Destination(**server.destination(**settings))), OBJECTS))
+
+
+def test_a_server_is_believed_whose_certificate_the_ca_file_holds(certificate):
+    assert [outcome.answer for outcome in over_tls(certificate, ca_file=certificate)] == [Answer.ACCEPTED] * 2
+
+
+def test_a_server_whose_certificate_nobody_signed_gets_nothing(certificate):
+    with pytest.raises(DestinationUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
+        over_tls(certificate)
 
 
 def test_credentials_in_the_url_are_a_mistake_in_the_settings():

@@ -19,18 +19,19 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
-from tests.support import validators
+from tests.support import chest_cad_template, validators
 
 PROGRAMS = ("dciodvfy", "dcentvfy", "dsrdump", "dsr2html", "dcmpschk", "DicomSRValidator")
-# The root template that PixelMed must find in a document. Basic Text has none of ours, and it does not know TID 4100
+# The root template that PixelMed must find in a document that names one. Basic Text has none of ours, and it does not know TID 4100
 # (chest_cad_template.py does); of these two it checks the IOD.
-ROOT_TEMPLATES = {
+_ROOT_TEMPLATES = {
     Comprehensive3DSRStorage: "TID_1500",
     ComprehensiveSRStorage: "TID_1500",
     ChestCADSRStorage: "",
     KeyObjectSelectionDocumentStorage: "TID_2010",
     BasicTextSRStorage: "",
 }
+DOCUMENTS = frozenset(_ROOT_TEMPLATES)
 Check = tuple[str, Path, Callable[[], list[str]]]
 
 
@@ -38,11 +39,18 @@ def quick(path: Path, ds: Dataset, images: Sequence[Path]) -> Iterator[Check]:
     """(validator, file, the call) of every validator but DicomSRValidator; images: the object's source images."""
     yield "dciodvfy", path, lambda: _own(path, images)
     yield "dcentvfy", path, lambda: validators.dcentvfy(*images, path)
-    if ds.SOPClassUID in ROOT_TEMPLATES:
+    if ds.SOPClassUID in _ROOT_TEMPLATES:
         yield "dsrdump", path, lambda: validators.dsrdump(path)
         yield "dsr2html", path, lambda: validators.dsr2html(path)
+    if ds.SOPClassUID == ChestCADSRStorage:
+        yield "TID 4100", path, lambda: chest_cad_template.complaints(ds)
     if ds.SOPClassUID == GrayscaleSoftcopyPresentationStateStorage:
         yield "dcmpschk", path, lambda: _state(path)
+
+
+def root_template(ds: Dataset) -> str:
+    """The template that a document's root is of, as PixelMed calls it; "" where it names none."""
+    return _ROOT_TEMPLATES[ds.SOPClassUID] if "ContentTemplateSequence" in ds else ""
 
 
 def references(ds: Dataset) -> set[str]:

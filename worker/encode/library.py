@@ -44,7 +44,9 @@ def _entry(source: Source) -> ImageContentItem:
         referenced_sop_instance_uid=source.sop_instance_uid,
         relationship_type=_CONTAINS,
     )
-    entry.ContentSequence = ContentSequence(list(_descriptors(source)))
+    descriptors = list(_descriptors(source))
+    if descriptors:  # C.17.3: a Content Sequence has items
+        entry.ContentSequence = ContentSequence(descriptors)
     return entry
 
 

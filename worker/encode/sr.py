@@ -17,6 +17,7 @@ from highdicom.sr.value_types import ContentItem
 from pydicom.dataset import Dataset
 
 from worker.encode import codes, wording
+from worker.encode.chest_cad.codes import CHEST_CAD_REPORT
 from worker.encode.document import observer
 from worker.encode.header import UNVERIFIED, Series
 from worker.encode.identity import series_uid, sr_uid
@@ -49,7 +50,10 @@ def _series(request: ReportRequest, name: str, profile: Profile, marking: bool) 
 
 
 def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: bool) -> ContainerContentItem:
-    """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, Qualitative Evaluations."""
+    """TID 1500: language, observer, procedure, Image Library, Imaging Measurements, Qualitative Evaluations.
+
+    Where the flavour's viewer needs a measurement and there is none, the same without title, template and measurements.
+    """
     contains, identity = RelationshipTypeValues.CONTAINS, request.identity
     groups: list[ContentItem] = []
     for film in films:
@@ -58,15 +62,18 @@ def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: 
     measurements = ContainerContentItem(codes.IMAGING_MEASUREMENTS, relationship_type=contains)
     if groups:
         measurements.ContentSequence = ContentSequence(groups)
+    measured = bool(groups) or not profile.needs_measurements
     analysed = sum(film.image.findings is not None for film in films)
-    root = ContainerContentItem(codes.REPORT, template_id="1500")
+    root = (
+        ContainerContentItem(codes.REPORT, template_id="1500") if measured else ContainerContentItem(CHEST_CAD_REPORT)
+    )
     root.ContentSequence = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(CodedConcept.from_code(codes.LANGUAGE)),
             *observer(request),
             CodeContentItem(codes.PROCEDURE_REPORTED, codes.PROCEDURE, RelationshipTypeValues.HAS_CONCEPT_MOD),
             image_library([film.source for film in films]),
-            measurements,
+            *([measurements] if measured else []),
             as_evaluations(results(films, identity, marking), identity),
             comment_item(wording.document_line(analysed, len(films))),
         ]

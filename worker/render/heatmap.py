@@ -1,7 +1,7 @@
-"""A Parametric Map over its film, in colour: PS3.3 A.75, C.7.6.24 (Float Pixel Data), C.8.32.
+"""A Parametric Map over its film, in colour: PS3.3 A.75, C.8.32, C.7.6.16.2.11 (real world values), C.7.6.24 (floats).
 
-A map's frame that states Plane Position and Pixel Spacing would be placed by them; ours, like those of other projection
-radiographs, covers the whole of the film that it is derived from, so the frame is spread over all of it.
+A frame with a Plane Position would be placed by it; those of a projection radiograph have none and cover the whole of
+the film that they are derived from, so the frame is spread over all of it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 
-from daemon.core.attributes import integer, items, word
+from daemon.core.attributes import integer, items, numbers, word
 from worker.pixels.decode import MAX_PIXELS
-from worker.pixels.errors import TruncatedPixels, UnsupportedPixels
+from worker.pixels.errors import TruncatedPixels
 from worker.render import panel, pen
 from worker.render.errors import CannotRender
 from worker.render.report import own_picture, title_of
+from worker.render.stored import stored_of
 
 OPACITY = 0.55  # of the hottest place; a cold one leaves the film as it is
 _COLOURS = np.array([[0, 0, 120], [0, 90, 255], [0, 220, 220], [255, 230, 0], [255, 40, 0]])  # cold to hot
@@ -48,12 +49,25 @@ def render_map(
     over = view.draw(spread).astype(np.float64) / 255
     hue = np.stack([np.interp(over, np.linspace(0, 1, len(_COLOURS)), channel) for channel in _COLOURS.T], axis=2)
     blended = picture + (hue - picture) * (OPACITY * over)[:, :, None]
-    words = [title_of(parametric), f"{_quantity(parametric)}: {low:.3g} (clear) to {high:.3g} (red)"]
-    return panel.above([line for line in words if line], np.rint(blended).astype(np.uint8))
+    quantity = str(_mapping(parametric).get("LUTExplanation", "")).strip() or "value"
+    said = [title_of(parametric), str(parametric.get("ContentDescription", "")).strip()]
+    said.append(f"{quantity}: {low:.3g} (clear) to {high:.3g} (red)")
+    return panel.above([line for line in said if line], np.rint(blended).astype(np.uint8))
 
 
 def frame(parametric: Dataset) -> NDArray[np.float64]:
-    """The first frame's real values [Rows, Columns] of a map in Float or Double Float Pixel Data."""
+    """The first frame [Rows, Columns] in real world values, from integers, floats or doubles (C.7.6.3, C.7.6.24)."""
+    mapping = _mapping(parametric)
+    slope, intercept = numbers(mapping, "RealWorldValueSlope"), numbers(mapping, "RealWorldValueIntercept")
+    values = _floats(parametric)
+    if values is None:
+        stored = stored_of(parametric)
+        values = stored.level.astype(np.float64) + stored.lowest
+    return values * (slope or (1.0,))[0] + (intercept or (0.0,))[0]
+
+
+def _floats(parametric: Dataset) -> NDArray[np.float64] | None:
+    """Float or Double Float Pixel Data, what is not finite as 0; None where the map has neither."""
     rows, columns = integer(parametric, "Rows", 0) or 0, integer(parametric, "Columns", 0) or 0
     for keyword, width in (("FloatPixelData", 4), ("DoubleFloatPixelData", 8)):
         data = parametric.get(keyword)
@@ -63,12 +77,12 @@ def frame(parametric: Dataset) -> NDArray[np.float64]:
             raise TruncatedPixels("the map holds less than Rows x Columns values")
         values = np.frombuffer(data, f"<f{width}", rows * columns).reshape(rows, columns).astype(np.float64)
         return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    raise UnsupportedPixels("the map has no Float Pixel Data")
+    return None
 
 
-def _quantity(parametric: Dataset) -> str:
-    """What the values are, by the Real World Value Mapping (C.7.6.16.2.11)."""
+def _mapping(parametric: Dataset) -> Dataset:
+    """The first Real World Value Mapping; empty where there is none."""
     for group in items(parametric, "SharedFunctionalGroupsSequence"):
         for mapping in items(group, "RealWorldValueMappingSequence"):
-            return str(mapping.get("LUTExplanation", "")).strip() or "value"
-    return "value"
+            return mapping
+    return Dataset()

@@ -77,7 +77,7 @@ def title_of(report: Dataset) -> str:
 
 def result_lines(report: Dataset, image_uid: str) -> list[str]:
     """What the report says of the study and of this image: results that are not inferred from other images only."""
-    lines = [title_of(report)]
+    lines = [title_of(report), str(report.get("CompletionFlagDescription", "")).strip()]
     for node in tree.walk(report):
         if tree.concept(node.item) not in RESULTS or any(map(_is_finding, node.ancestors)):
             continue

@@ -1,6 +1,7 @@
 """Our picture of a GSPS is DICOMscope's: the same lines at the same places, the same greys, whatever the GSPS asks.
 
-Measured (DICOMscope 3.6.0): FILL
+Measured (DICOMscope 3.6.0): every line within 0.6 px of the screen after one shift, scales equal within 0.3 %; greys
+differ by 0.5 to 1.1 of 255 in the mean and correlate by at least 0.9997 (0.9945 where a shutter's edges are seen).
 DICOMscope draws every graphic about one pixel of the film up and left of the film itself, so lines are compared with
 lines, and greys with greys.
 """
@@ -60,7 +61,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Callable[[Dataset], None], ...], fl
     "MONOCHROME1, wide pixels, turned and flipped": (
         {"photometric": "MONOCHROME1", "pixel_spacing": (0.2, 0.3)}, (turned(90, "Y"),), 0.999
     ),
-    "flipped, shutters, Presentation LUT": ({}, (turned(0, "Y"), shutters, presentation_lut), 0.98),
+    "flipped, shutters, Presentation LUT": ({}, (turned(0, "Y"), shutters, presentation_lut), 0.99),
 }  # fmt: skip
 
 
@@ -85,7 +86,6 @@ def test_our_picture_is_dicomscopes(case: str, tmp_path: Path) -> None:
         scale, offset, miss = fitted(on_ours, on_theirs)
         assert miss < 1.2 and scale == pytest.approx(1, abs=0.005) and abs(offset) < 5
     difference, correlation = compared(ours, theirs)
-    print("FIGURES", case, miss, scale, offset, difference, correlation)
     assert difference < 2 and correlation > likeness
 
 

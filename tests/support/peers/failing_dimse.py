@@ -1,6 +1,6 @@
 """A Storage SCP that fails at random, on bare sockets, so that it can fail anywhere in the protocol (PS3.8, PS3.7).
 
-`python -m tests.support.peers.failing_dimse PORT RECORD SEED TROUBLE`: TROUBLE scales every chance; 0 is a healthy peer.
+`python -m tests.support.peers.failing_dimse PORT RECORD SEED TROUBLE`: TROUBLE scales every chance, 0: healthy.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ BREAKS = {
     "slow": 0.01,
 }
 SLOW_S, SILENT_S = 0.2, 30.0
-UP_S, DOWN_S = (2.0, 6.0), (0.2, 1.0)  # how long it listens, and how long it refuses connections
+UP_S, DOWN_S = (2.0, 8.0), (0.2, 1.0)  # how long it listens, and how long it refuses connections
 
 
-class Hangup(Exception):  # noqa: N818
+class Hangup(Exception):
     """The association is over."""
 
 
@@ -129,7 +129,7 @@ class Association:
         return bytes(content)
 
     def _fragments(self) -> Iterator[bytes]:
-        """The rest of one message: the values of its PDVs up to the last (PS3.8 E.2); P-DATA-TF is all that may come."""
+        """The rest of one message: the values of its PDVs up to the last (PS3.8 E.2)."""
         last = False
         while not last:
             kind, body = self._pdu()

@@ -1,6 +1,6 @@
 """A STOW-RS origin server that fails at random: in HTTP, in its connections, in what it says of each object.
 
-`python -m tests.support.peers.failing_stow PORT RECORD SEED TROUBLE`: TROUBLE scales every chance; 0 is a healthy server.
+`python -m tests.support.peers.failing_stow PORT RECORD SEED TROUBLE`: TROUBLE scales every chance, 0: healthy.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Failing:
             self._record.came(uid)
         if mishap in ("", "slow"):
             time.sleep(SLOW_S if mishap else 0.0)
-            exchange.answer(*self._each(files, exchange.number))
+            exchange.answer(*self._each(files, exchange.number, mishap or "taken"))
             return
         for uid, file in files.items():
             keep = mishap.startswith("kept") and not self._hopeless(uid)
@@ -80,12 +80,12 @@ class Failing:
             time.sleep(SILENT_S if "silent" in mishap else 0.0)
             exchange.hang_up()
 
-    def _each(self, files: Mapping[str, bytes], number: int) -> tuple[int, bytes]:
-        """Status and payload, object by object."""
+    def _each(self, files: Mapping[str, bytes], number: int, otherwise: str) -> tuple[int, bytes]:
+        """Status and payload, object by object; `otherwise` is what goes into the record of those that are taken."""
         stored, failed, warned = [], {}, {}
         for uid, file in files.items():
             reason = HOPELESS if self._hopeless(uid) else self._draw(REASONS, "object", uid, number)
-            known = self._record.note(reason or "taken", uid, dataset_of(file), keep=reason in ("", "B000"))
+            known = self._record.note(reason or otherwise, uid, dataset_of(file), keep=reason in ("", "B000"))
             if reason == HOPELESS:
                 failed[uid] = CANNOT_UNDERSTAND
             elif reason == "B000" and not known:

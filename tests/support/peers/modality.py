@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -22,6 +22,7 @@ from tests.support.peers.commitment import PUSH_MODEL, WELL_KNOWN
 from tests.support.peers.programs import free_port
 from tests.support.peers.sender import Context, context_of
 
+Kind = type[N_ACTION] | type[N_EVENT_REPORT]
 SETTLE_S = 0.2  # pynetdicom's release may wait for ever where a notification is just being served
 
 
@@ -78,7 +79,9 @@ class Modality:
 
     def _on_report(self, event: Event, anew: bool) -> tuple[int, None]:
         ds = event.event_information
-        failed = {str(item.ReferencedSOPInstanceUID): int(item.FailureReason) for item in ds.get("FailedSOPSequence", [])}
+        failed = {
+            str(item.ReferencedSOPInstanceUID): int(item.FailureReason) for item in ds.get("FailedSOPSequence", [])
+        }
         kept = frozenset(str(item.ReferencedSOPInstanceUID) for item in ds.get("ReferencedSOPSequence", []))
         syntax = str(event.context.transfer_syntax)
         self.reports.append(Report(str(ds.TransactionUID), cast(int, event.event_type), kept, failed, anew, syntax))
@@ -105,7 +108,9 @@ class Modality:
             time.sleep(SETTLE_S)
             assoc.release()
 
-    def ask(self, port: int, references: Mapping[str, str], transaction_uid: str | None = None) -> tuple[str, int | None]:
+    def ask(
+        self, port: int, references: Mapping[str, str], transaction_uid: str | None = None
+    ) -> tuple[str, int | None]:
         """N-ACTION, and the association released at once: the Transaction UID, the status."""
         with self.association(port) as assoc:
             return ask_on(assoc, references, transaction_uid)
@@ -147,16 +152,20 @@ def encoded(ds: Dataset) -> bytes:
     return encode(ds, False, True) or b""
 
 
-def request(
-    assoc: Association,
-    kind: type[N_ACTION] | type[N_EVENT_REPORT],
-    content: bytes | None,
-    *,
-    type_id: int = 1,
-    sop_class: str = PUSH_MODEL,
-    sop_uid: str = WELL_KNOWN,
-) -> int | None:
+def request(assoc: Association, kind: Kind, content: bytes | None, **parameters: Any) -> int | None:
     """One request of the Push Model with any bytes as its data set; the status, None where there was no answer."""
+    (status,) = _exchange(assoc, [_message(kind, content, **parameters)])
+    return status
+
+
+def requests_at_once(assoc: Association, content: bytes, count: int) -> list[int | None]:
+    """So many N-ACTIONs, sent before any is answered; a status each."""
+    return _exchange(assoc, [_message(N_ACTION, content) for _ in range(count)])
+
+
+def _message(
+    kind: Kind, content: bytes | None, *, type_id: int = 1, sop_class: str = PUSH_MODEL, sop_uid: str = WELL_KNOWN
+) -> Any:
     message: Any = kind()
     message.MessageID = 5
     information = BytesIO(content) if content is not None else None
@@ -166,12 +175,17 @@ def request(
     else:
         message.AffectedSOPClassUID, message.AffectedSOPInstanceUID = UID(sop_class), UID(sop_uid)
         message.EventTypeID, message.EventInformation = type_id, information
+    return message
+
+
+def _exchange(assoc: Association, messages: Sequence[Any]) -> list[int | None]:
     number = next(c.context_id for c in assoc.accepted_contexts if c.abstract_syntax == PUSH_MODEL)
-    # As Association.send_n_action does: the reactor must not take our answer away.
+    # As Association.send_n_action does: the reactor must not take our answers away.
     assoc._reactor_checkpoint.clear()
     while not assoc._is_paused:
         time.sleep(0.001)
-    assoc.dimse.send_msg(message, cast(int, number))
-    _, answer = assoc.dimse.get_msg(block=True)
+    for message in messages:
+        assoc.dimse.send_msg(message, cast(int, number))
+    answers = [assoc.dimse.get_msg(block=True)[1] for _ in messages]
     assoc._reactor_checkpoint.set()
-    return None if answer is None else int(cast(N_ACTION, answer).Status or 0)
+    return [None if answer is None else int(cast(N_ACTION, answer).Status or 0) for answer in answers]

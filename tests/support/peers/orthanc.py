@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -54,16 +54,26 @@ class Orthanc:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
             return bytes(answer.read())
 
-    def change(self, method: str, path: str, value: Any = None) -> None:
-        """A PUT or DELETE of the REST interface."""
+    def change(self, method: str, path: str, value: Any = None) -> bytes:
+        """A PUT, POST or DELETE of the REST interface."""
         content = json.dumps(value).encode() if value is not None else None
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}{path}", content, method=method), timeout=30):
-            pass
+        request = urllib.request.Request(f"{self.url}{path}", content, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return bytes(answer.read())
 
     def know(self, ae_title: str, port: int) -> None:
         """Where another AE listens: storage commitment is for known modalities alone."""
         there = {"AET": ae_title, "Host": "127.0.0.1", "Port": port}
         self.change("PUT", f"/modalities/{ae_title.lower()}", there)
+
+    def ask_for_commitment(self, ae_title: str, references: Mapping[str, str]) -> str:
+        """N-ACTION to a known AE about SOP Instance UIDs by class; the Transaction UID."""
+        asked = {"DicomInstances": [[sop_class, uid] for sop_class, uid in references.items()]}
+        return str(json.loads(self.change("POST", f"/modalities/{ae_title.lower()}/storage-commitment", asked))["ID"])
+
+    def commitment(self, transaction_uid: str) -> dict[str, Any]:
+        """What it has heard of that: Status (Pending, Success, Failure), Success, Failures."""
+        return dict(json.loads(self.get(f"/storage-commitment/{transaction_uid}")))
 
     def count(self) -> int:
         """How many instances it holds."""

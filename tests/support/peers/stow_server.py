@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -88,7 +89,11 @@ class StowServer:
     """held: Part 10 files by SOP Instance UID. requests: what each Store request brought, as far as it was read."""
 
     def __init__(
-        self, script: Callable[[StowServer, Exchange], None] | None = None, *, port: int | None = None
+        self,
+        script: Callable[[StowServer, Exchange], None] | None = None,
+        *,
+        port: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.port = port or free_port()
         self.held: dict[str, bytes] = {}
@@ -97,6 +102,7 @@ class StowServer:
         self.searches = 0
         self.search_status = 200
         self.authorization: list[str | None] = []
+        self._tls = tls
         self._script = script or StowServer.take
         self._server: ThreadingHTTPServer | None = None
         self._number = 0
@@ -105,7 +111,7 @@ class StowServer:
     @property
     def url(self) -> str:
         """For a destination."""
-        return f"http://127.0.0.1:{self.port}/dicom-web"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/dicom-web"
 
     def destination(self, name: str = "web", **more: Any) -> dict[str, Any]:
         """A [[destination]] of thoraxd.toml that sends here."""
@@ -151,6 +157,8 @@ class StowServer:
                 """A client that hung up is what some tests are about."""
 
         self._server = Server(("127.0.0.1", self.port), Handler)
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:

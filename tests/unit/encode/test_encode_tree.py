@@ -3,7 +3,7 @@
 import pytest
 from pydicom import Dataset
 
-from model.findings import Findings, Lesion
+from model.findings import Box, Findings, Lesion
 from tests.support.content_items import children, code, everything, texts
 from tests.support.reports import make_findings, make_header, make_image, make_request, written
 from worker.encode import SourceImage
@@ -181,11 +181,10 @@ def test_stone_finds_every_region_by_its_own_rules() -> None:
     assert drawn == ["POLYLINE", "POLYLINE"]
 
 
-@pytest.mark.parametrize("boxes", [(BOX, OTHER), ()])
-def test_ohif_finds_a_region_in_every_group_and_again_under_its_first_number(boxes: tuple[object, ...]) -> None:
-    ds = written(make_request(make_image(*boxes)), "sr", "ohif")  # type: ignore[arg-type]
+def test_ohif_finds_a_region_in_every_group_and_again_under_its_first_number() -> None:
+    ds = written(make_request(make_image(BOX, OTHER)), "sr", "ohif")
 
-    assert len(groups(ds)) == len(groups(ds, "1410")) == len(boxes)
+    assert len(groups(ds)) == len(groups(ds, "1410")) == 2
     for group in groups(ds):
         (region,) = children(group, "111030", "SCOORD")
         (copy,) = children(children(group, "", "NUM")[0], "", "SCOORD")
@@ -193,6 +192,17 @@ def test_ohif_finds_a_region_in_every_group_and_again_under_its_first_number(box
         assert list(copy.GraphicData) == list(region.GraphicData)
     (said,) = children(ds, "C0034375", "CONTAINER")  # the study's result is outside the measurements
     assert [item.ValueType for item in children(said)] == ["CODE", "NUM", "TEXT"]
+
+
+@pytest.mark.parametrize(("boxes", "marking"), [((), True), ((BOX,), False)])
+def test_a_report_without_lesions_is_to_ohif_no_measurement_report(boxes: tuple[Box, ...], marking: bool) -> None:
+    """OHIF 3.12 cannot open an Imaging Measurement Report without a measurement (worker/encode/profiles.py)."""
+    request = make_request(make_image(*boxes))
+    ds, as_published = written(request, "sr", "ohif", marking), written(request, "sr", "air", marking)
+
+    assert code(ds) == "112000" and "ContentTemplateSequence" not in ds and not children(ds, "126010")
+    assert code(as_published) == "126000" and children(as_published, "126010")
+    assert texts(ds) == texts(as_published)
 
 
 def test_the_order_is_named_when_it_is_known() -> None:

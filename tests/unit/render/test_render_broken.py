@@ -51,7 +51,7 @@ def attempt(thing: Dataset, image: Dataset) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(
     broken=st.sampled_from(["object", "object", "film"]),
     faults=st.lists(st.tuples(st.integers(0, 500), st.none() | st.sampled_from(NONSENSE)), min_size=1, max_size=3),

@@ -108,13 +108,23 @@ def test_a_reference_that_leads_nowhere_is_noted(film: Dataset) -> None:
     assert len(notes) == 1
 
 
+def test_a_findings_modifier_is_part_of_its_name(film: Dataset) -> None:
+    modifier = content("CODE", "HAS CONCEPT MOD", code("112024", "Single Image Finding Modifier"))
+    modifier.ConceptCodeSequence = code("4147007", "Mass", "SCT")
+    place = region("POINT", [4, 5], image_item(film))
+
+    (found,) = regions_on(report(finding(modifier, place, value="Opacity")), film.SOPInstanceUID, [])
+
+    assert found.label == "Opacity, Mass 62 %"
+
+
 def test_a_finding_is_named_once_though_its_centre_and_its_outline_are_drawn(film: Dataset) -> None:
     outline = region("POLYLINE", [1, 1, 9, 1, 9, 9, 1, 1], image_item(film))
     centre = region("POINT", [5, 5], image_item(film))
 
     found = regions_on(report(finding(centre, outline)), film.SOPInstanceUID, [])
 
-    assert [item.label for item in found] == ["Nodule 62 %", ""]
+    assert [(item.kind, item.label) for item in found] == [("POINT", ""), ("POLYLINE", "Nodule 62 %")]
 
 
 def test_a_finding_that_is_not_for_presentation_is_not_drawn(film: Dataset) -> None:
