@@ -23,8 +23,8 @@ from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()
 
-# Sends these objects, in order, with one outcome each; where the way breaks, the rest has none, but the first always has
-# one. Raises DestinationUnreachable, before any outcome, where nobody is there.
+# Sends these objects, in order, with one outcome each; where the way breaks, those after the first may have none.
+# Raises DestinationUnreachable, before any outcome, where nobody is there.
 Send = Callable[[Sequence[Outgoing]], Iterator[Outcome]]
 
 BATCH = 32  # objects an association

@@ -60,4 +60,5 @@ def _note(job: Job, context: Context) -> Encoded:
         identity=context.detector.identity,
         station=context.settings.scp.ae_title,
     )
-    return Encoded("rejection", "", False, "", rejection_note(request))
+    # Not held to "no location": the comment is a person's, who may say what was wrong and where.
+    return Encoded("rejection", "", True, "", rejection_note(request))

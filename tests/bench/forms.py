@@ -24,7 +24,7 @@ from daemon import conform
 from daemon.conform import Expected
 from tests.bench.runs import DATA, console, end
 from tests.support import checks, validators
-from tests.support.form_cases import FORMS, Case, cases
+from tests.support.form_cases import FORMS, Case, cases, rejected
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -51,13 +51,14 @@ Answer = tuple[Made, str, list[str]]  # an object, a validator, what it said
 def make(case: Case, folder: Path) -> Iterator[Made]:
     """The objects of one study as files, with those of its films that they refer to, as validators can read them."""
     films = {uid_of(film): checks.readable(film, folder.with_name("rewritten")) for film in case.films}
-    for number, encoded in enumerate(case.objects()):
+    results = list(case.objects())
+    for number, encoded in enumerate([*results, rejected(case, results)]):
         name = "-".join((encoded.kind, *filter(None, [encoded.profile]), "marks" if encoded.marking else "triage"))
         path = folder / f"{case.films[0].stem}-{number:02}-{name}.dcm"
         path.write_bytes(encoded.to_bytes())
         asked = Expected(encoded.kind, encoded.profile, encoded.marking)
         ds = dcmread(path, stop_before_pixels=True)
-        named = checks.references(ds)
+        named = set(films) if encoded.kind == "rejection" else checks.references(ds)  # a note refers to results
         yield Made(asked, case.name, path, ds, tuple(film for uid, film in films.items() if uid in named))
 
 

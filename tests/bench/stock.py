@@ -40,7 +40,10 @@ LEDGER = "thoraxd.sqlite"
 LEASE_S = 3600.0
 
 
-def prepare(folder: Path, studies: int, destinations: Sequence[dict[str, Any]], processes: int = 2) -> None:
+MANY = 200  # from here on, several processes are worth their start
+
+
+def prepare(folder: Path, studies: int, destinations: Sequence[dict[str, Any]]) -> None:
     """`studies` REPORTED studies in `folder`, with what these destinations want, made if they are not there yet."""
     wanted = {"studies": studies, "wants": [_wants(Destination(**destination)) for destination in destinations]}
     manifest = folder / MANIFEST
@@ -50,12 +53,11 @@ def prepare(folder: Path, studies: int, destinations: Sequence[dict[str, Any]], 
     folder.mkdir(parents=True)
     settings = Settings(home=folder, destination=tuple(Destination(**destination) for destination in destinations))
     jobs = _answered(settings, folder, studies)
-    shares = [(settings, jobs[start::processes]) for start in range(processes)]
-    if processes == 1:
-        _report(*shares[0])
+    if studies < MANY:
+        _report(settings, jobs)
     else:
-        with multiprocessing.get_context("spawn").Pool(processes) as pool:
-            pool.starmap(_report, shares)
+        with multiprocessing.get_context("spawn").Pool(2, configure, ("error", "text")) as pool:
+            pool.starmap(_report, [(settings, jobs[start::2]) for start in range(2)])
     manifest.write_text(json.dumps(wanted))
 
 
@@ -103,7 +105,6 @@ def answer(number: int) -> Answer:
 
 def _report(settings: Settings, jobs: Sequence[int]) -> None:
     """Do these report jobs as a worker would; it needs no detector for images that are answered."""
-    configure("error", "text")
     ledger, archive = Ledger(Database(settings.database_url)), Archive(settings.archive_url)
     context = Context(settings, ledger, archive, cast(Detector, None), None, f"bench-{min(jobs, default=0)}")
     for job_id in jobs:

@@ -1,4 +1,4 @@
-"""Storage commitment as SCP, PS3.4 Annex J: modalities that wait for our answer, hang up, are down, or talk nonsense."""
+"""Storage commitment as SCP, PS3.4 Annex J: modalities that wait for the result, hang up, are down, talk nonsense."""
 
 from __future__ import annotations
 

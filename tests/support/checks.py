@@ -22,8 +22,8 @@ from pydicom.uid import (
 from tests.support import chest_cad_template, validators
 
 PROGRAMS = ("dciodvfy", "dcentvfy", "dsrdump", "dsr2html", "dcmpschk", "DicomSRValidator")
-# The root template that PixelMed must find in a document that names one. Basic Text has none of ours, and it does not know TID 4100
-# (chest_cad_template.py does); of these two it checks the IOD.
+# The root template that PixelMed must find in a document that names one. Basic Text has none of ours, and PixelMed does
+# not know TID 4100 (chest_cad_template.py does); of these two it checks the IOD.
 _ROOT_TEMPLATES = {
     Comprehensive3DSRStorage: "TID_1500",
     ComprehensiveSRStorage: "TID_1500",

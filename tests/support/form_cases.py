@@ -16,6 +16,7 @@ from tests.support.reports import make_request
 from worker.encode import WRITERS, Encoded, Reference, ReportRequest, SourceImage, encode
 from worker.encode.codes import FINDINGS
 from worker.encode.profiles import PROFILES
+from worker.encode.rejection import RejectionRequest, rejection_note
 from worker.pixels import PixelsUnreadable, film
 
 FORMS = tuple((kind, profile) for kind in WRITERS for profile in (PROFILES if kind == "sr" else ("",)))
@@ -67,6 +68,15 @@ class Case:
                     yield from encode(second, kind, profile or "air", marking)
                 else:
                     yield from encode(self.request, kind, profile or "air", marking)
+
+
+def rejected(case: Case, made: Sequence[Encoded]) -> Encoded:
+    """The note that withdraws these results of a study."""
+    request = case.request
+    withdrawn = _references(made)
+    header, at = request.images[0].header, request.analysed_at
+    note = RejectionRequest(header, withdrawn, "quality", "the wrong film", at, 1, request.identity, request.station)
+    return Encoded("rejection", "", True, "", rejection_note(note))
 
 
 def cases(folder: Path, real: Path | None = None) -> Iterator[Case]:
@@ -148,7 +158,11 @@ def _several(folder: Path, name: str, films: Sequence[str], kinds: Sequence[str]
 
 def _replaced(made: Sequence[Encoded]) -> tuple[Reference, ...]:
     """The study's own objects as references; an image's object is never replaced."""
+    return _references([one for one in made if not one.source_sop_uid])
+
+
+def _references(made: Sequence[Encoded]) -> tuple[Reference, ...]:
     return tuple(
         Reference(ds.SOPClassUID, ds.SOPInstanceUID, ds.SeriesInstanceUID, ds.StudyInstanceUID)
-        for ds in (one.dataset for one in made if not one.source_sop_uid)
+        for ds in (one.dataset for one in made)
     )

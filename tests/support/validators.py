@@ -86,7 +86,7 @@ def sr_validator(file: Path, root: str = "TID_1500") -> list[str]:
 
 def sr_validators(roots: Mapping[Path, str]) -> dict[Path, list[str]]:
     """As `sr_validator`, file by file in one Java machine, which takes about 0.7 s for each; needs a JDK's compiler."""
-    command = ["java", "-cp", str(_PIXELMED), str(Path(__file__).with_name("SrValidator.java"))]
+    command = ["java", "-Xmx1g", "-cp", str(_PIXELMED), str(Path(__file__).with_name("SrValidator.java"))]
     done = subprocess.run(
         command,
         input="\n".join(map(str, roots)).encode(),

@@ -9,6 +9,10 @@ import pytest
 
 from daemon.core.commitment import OUR_FAILURE_REASONS
 from daemon.dimse import commitment, contexts, status
+from tests.support.conform import drawn
+from tests.support.reports import make_image, make_request
+from worker.encode import WRITERS, encode
+from worker.encode.profiles import PROFILES
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
 
@@ -52,3 +56,16 @@ def test_the_document_names_the_storage_commitment_sop_class():
 )
 def test_the_document_lists_every_word_of_ours_on_storage_commitment(table, codes):
     assert {row[0] for row in rows(table)} == {f"{code:04X}" for code in codes}
+
+
+def test_the_document_lists_every_form_with_its_sop_class():
+    image = drawn(make_image((50.25, 60.5, 120.75, 140.125)))
+    made = {}
+    for kind in WRITERS:
+        for profile in PROFILES if kind == "sr" else ("",):
+            (object_,) = encode(make_request(image), kind, profile or "air")
+            made[f"`{kind}`", f"`{profile}`" if profile else ""] = object_.dataset.SOPClassUID
+
+    assert {row[:2]: (row[2], row[3]) for row in rows("outputs")} == {
+        form: (uid.name, str(uid)) for form, uid in made.items()
+    }

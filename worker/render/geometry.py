@@ -23,6 +23,8 @@ Points = NDArray[np.float64]  # [N, 2] (x, y)
 
 LONG_SIDE = (900.0, 1600.0)  # of a picture whose size nobody asked for, so that lines and letters are legible
 MAX_SIDE = 8000  # of a picture in TRUE SIZE or MAGNIFY
+FAR = 20_000.0  # canvas pixels: what is farther out is off every canvas, and Pillow's arithmetic is not endless
+_ENDLESS = 1e9  # what a broken object says in earnest can be far more
 DISPLAY_PITCH_MM = 0.25  # of the display that TRUE SIZE is meant for: 101.6 pixels an inch, an ordinary screen
 _QUARTERS = np.array([[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]])  # clockwise
 _MIRROR = np.array([[-1, 0], [0, 1]])
@@ -61,9 +63,15 @@ class View:
         fraction = (points - [px0, py0]) / [px1 - px0, py1 - py0]
         return np.asarray((fraction * [x1 - x0, y1 - y0] + [x0, y0]) @ self.linear)
 
-    def area_to_canvas(self, points: Points) -> Points:
-        """Points of the area frame [N, 2] -> canvas frame [N, 2]."""
-        return self._on_canvas(points)
+    def by_units(self, points: Points, units: str) -> Points:
+        """Points in the units of an annotation, PIXEL or DISPLAY -> canvas frame [N, 2], none farther out than FAR.
+
+        Raises ValueError for other units.
+        """
+        if units not in ("PIXEL", "DISPLAY"):
+            raise ValueError("its units are neither PIXEL nor DISPLAY")
+        near = np.clip(points, -_ENDLESS, _ENDLESS)
+        return np.clip(self.to_canvas(near) if units == "PIXEL" else self._on_canvas(near), -FAR, FAR)
 
     def draw(self, plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A plane [Rows, Columns] of the image as it lies on the canvas [H, W]; 0 where there is no image."""

@@ -20,7 +20,6 @@ Picture = NDArray[np.uint8]  # [H, W, 3]
 Points = NDArray[np.float64]  # [N, 2] (x, y)
 
 SMOOTH = 4
-FAR = 20_000.0  # canvas pixels: what is farther out is off every canvas, and Pillow's arithmetic is not endless
 LEAST_LETTER = 9.0  # pixels high; a text that would be smaller overflows its box, as C.10.5.1.1 allows
 _SHADE: Colour = (0, 0, 0)
 
@@ -53,7 +52,6 @@ def blend(picture: Picture, mask: NDArray[np.uint8], colour: Colour, left: int =
 
 
 def _shape(picture: Picture, points: Points, colour: Colour, width: float | None, opacity: float) -> None:
-    points = np.clip(points, -FAR, FAR)
     margin = (width or 0) + 2
     low = np.floor(np.maximum(points.min(axis=0) - margin, 0)).astype(int)
     high = np.ceil(np.minimum(points.max(axis=0) + margin, picture.shape[1::-1])).astype(int)
@@ -70,6 +68,11 @@ def _shape(picture: Picture, points: Points, colour: Colour, width: float | None
         pen.line(at, fill=255, width=max(1, round(width * SMOOTH)), joint="curve")
     small = np.asarray(mask.reduce(SMOOTH), dtype=np.float64) * opacity
     blend(picture, small.astype(np.uint8), colour, int(low[0]), int(low[1]))
+
+
+def line_width(picture: Picture) -> float:
+    """Of a line whose maker states none: two pixels, more on a large picture. One could be two halves, and faint."""
+    return max(2.0, round(max(picture.shape[:2]) / 600))
 
 
 @cache

@@ -7,6 +7,7 @@ layers from the lowest to the highest. Nothing is taken from the image but its p
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
@@ -45,7 +46,7 @@ def render_presentation_state(
     view = view_of(state, image, size, notes)
     grey = as_grey(state_p_values(state, image, stored, notes), stored)
     picture = as_colour(view.draw(shut(state, grey, view.pixel_aspect, notes)))
-    shown = list(activated(state, image, grey.shape, notes))
+    shown = list(activated(state, image, (grey.shape[0], grey.shape[1]), notes))
     annotations = for_image(items(state, "GraphicAnnotationSequence"), image)
     layers = layers_of(state)
     for layer in layers:
@@ -59,12 +60,11 @@ def render_presentation_state(
     return picture
 
 
-def as_grey(p_values: Values, stored: Stored) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def as_grey(p_values: Values, stored: Stored) -> NDArray[np.uint8]:
     """P-Values in [0, 1] of each level, as the 8-bit plane [Rows, Columns] of the image."""
-    plane: np.ndarray[tuple[int, int], np.dtype[np.uint8]] = np.rint(255 * p_values).astype(np.uint8)[stored.level]
-    return plane
+    return np.rint(255 * p_values).astype(np.uint8)[stored.level]
 
 
-def as_colour(grey: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> pen.Picture:
+def as_colour(grey: NDArray[np.uint8]) -> pen.Picture:
     """A grey plane [H, W] as uint8 [H, W, 3]."""
     return np.repeat(grey[:, :, None], 3, axis=2)

@@ -11,7 +11,6 @@ from pydicom import Dataset
 
 from daemon.core.attributes import word
 from worker.render import panel, pen, tree
-from worker.render.annotations import line_width
 from worker.render.colours import AMBER
 from worker.render.curves import DOTS, LINES
 from worker.render.errors import CannotRender
@@ -28,6 +27,8 @@ RESULTS: frozenset[tree.Concept] = frozenset(
         ("113012", "DCM"),  # Key Object Description, TID 2010
     }
 )
+Box = tuple[float, float, float, float]  # (x0, y0, x1, y1), canvas frame
+
 MEASUREMENT_GROUP: tree.Concept = ("125007", "DCM")
 
 
@@ -44,7 +45,7 @@ def render_report(
     if uid not in mentions(report):
         raise CannotRender("the report is about other images")
     picture, view = own_picture(image, size, notes)
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[Box] = []
     for region in regions_on(report, uid, notes):
         try:
             _draw(picture, region, view, taken)
@@ -77,7 +78,8 @@ def title_of(report: Dataset) -> str:
 
 def result_lines(report: Dataset, image_uid: str) -> list[str]:
     """What the report says of the study and of this image: results that are not inferred from other images only."""
-    lines = [title_of(report), str(report.get("CompletionFlagDescription", "")).strip()]
+    lines, explained = [title_of(report)], str(report.get("CompletionFlagDescription", "")).strip()
+    lines += [] if explained in lines[0] else [explained]
     for node in tree.walk(report):
         if tree.concept(node.item) not in RESULTS or any(map(_is_finding, node.ancestors)):
             continue
@@ -96,9 +98,9 @@ def _is_finding(item: Dataset) -> bool:
     return tree.concept(item) == MEASUREMENT_GROUP or tree.concept(item) in FINDINGS
 
 
-def _draw(picture: pen.Picture, region: Region, view: View, taken: list[tuple[float, float, float, float]]) -> None:
-    points = view.to_canvas(region.points)
-    width = line_width(picture)
+def _draw(picture: pen.Picture, region: Region, view: View, taken: list[Box]) -> None:
+    points = view.by_units(region.points, "PIXEL")
+    width = pen.line_width(picture)
     if region.kind in DOTS:
         for point in points:
             pen.dot(picture, point, AMBER, 2 * width)
@@ -112,7 +114,7 @@ def _draw(picture: pen.Picture, region: Region, view: View, taken: list[tuple[fl
         _name(picture, region.label, corners.min(axis=0), corners.max(axis=0), taken)
 
 
-def _name(picture, label, low, high, taken) -> None:  # type: ignore[no-untyped-def]
+def _name(picture: pen.Picture, label: str, low: pen.Points, high: pen.Points, taken: list[Box]) -> None:
     """Write the label above its region, or below it, or in it: inside the picture, and off earlier labels if it can."""
     size = panel.letter_size(picture)
     ink, _ = pen.letters(label, size, "left", 0)
@@ -126,5 +128,5 @@ def _name(picture, label, low, high, taken) -> None:  # type: ignore[no-untyped-
     pen.text(picture, label, spot[:2], size, AMBER)
 
 
-def _touch(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _touch(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

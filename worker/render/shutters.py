@@ -27,7 +27,7 @@ def shut(state: Dataset, grey: NDArray[np.uint8], aspect: float, notes: list[str
     shapes = [str(shape).strip().upper() for shape in values(state, "ShutterShape")]
     hidden = np.zeros(grey.shape, dtype=np.bool_)
     for shape in shapes:
-        part = _SHAPES[shape](state, grey.shape, aspect) if shape in _SHAPES else None
+        part = _SHAPES[shape](state, (grey.shape[0], grey.shape[1]), aspect) if shape in _SHAPES else None
         if part is None:
             notes.append("a shutter is unknown or incomplete: not applied")
         else:

@@ -56,7 +56,7 @@ def test_cornerstones_adapters_read_a_report_without_lesions(tmp_path: Path, see
     need(adapters.missing())
     study = make_study(tmp_path, seen)
 
-    for said in adapters.hydrated([file for profile in ("air", "stone") for file in study.write("sr", profile)]):
+    for said in adapters.hydrated([file for profile in PROFILES[:2] for file in study.write("sr", profile)]):
         assert said == {"annotations": []}
 
 
@@ -105,6 +105,22 @@ def test_ohif_makes_every_lesion_of_both_films_an_editable_rectangle(tmp_path: P
         here = [one for one in drawn if str(image.header.SOPInstanceUID) in one["image"]]
         assert rounded([outline(one["world"], SPACING, 0.5) for one in here]) == rounded(boxes)
     assert len(drawn) == 6 and all("unverified" in one["label"] for one in drawn)
+
+
+@pytest.mark.parametrize(
+    ("seen", "marking", "words"),
+    [(UNREAD, True, "AI: study not analysed"), (FIVE, False, "AI: study abnormal, >99 %, unverified")],
+)
+def test_ohif_reads_out_a_report_without_marks(
+    tmp_path: Path, pacs: Orthanc, seen: str, marking: bool, words: str
+) -> None:
+    study = make_study(tmp_path, seen)
+    fill(pacs, [*study.films, *study.write("sr", "ohif", marking)])
+
+    said = ohif.open_report(pacs.url, study.uid, tmp_path / "ohif")
+
+    assert words in said["text"]
+    assert not said["offered"] and not said.get("failure") and not said.get("error") and said["complaints"] == []
 
 
 def test_ohif_is_not_broken_by_the_other_forms(tmp_path: Path, pacs: Orthanc) -> None:

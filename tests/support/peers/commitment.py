@@ -110,7 +110,7 @@ class CommittingPacs(Receiver):
             if not self._early:
                 time.sleep(0.1)  # pynetdicom takes its own handler under way for a reactor that stands still
             answer, _ = asked.assoc.send_n_event_report(ds, 2 if failed else 1, PUSH_MODEL, WELL_KNOWN)
-            status = answer.get("Status")
+            status = int(answer.Status) if "Status" in answer else None
         self.replies.append(status)
         return status
 
@@ -151,6 +151,6 @@ def report_anew(
             assert role == bool(context.as_scp)
             context._as_scp = True  # a sloppy peer does not look either
         answer, _ = assoc.send_n_event_report(ds, event_type, PUSH_MODEL, WELL_KNOWN)
-        return answer.get("Status")
+        return int(answer.Status) if "Status" in answer else None
     finally:
         assoc.release()

@@ -176,7 +176,8 @@ def test_a_request_is_due_once_for_its_own_modality_and_again_when_it_is_asked_a
     assert ledger.promises.due("CR1", (), 100.9, 60.0) is None
     assert ledger.promises.due("CR2", (), 101.0, 60.0) is None
     assert ledger.promises.due(None, ("CR1",), 101.0, 60.0) is None
-    promise = ledger.promises.due(None, ("CR2",), 101.0, 60.0)
+    promise = ledger.promises.due(None, (), 101.0, 0.0)
+    assert promise == ledger.promises.due(None, ("CR2",), 101.0, 60.0)
     assert (promise.request, promise.calling_ae, promise.attempts) == (ASKED, "CR1", 0)
     assert ledger.promises.due("CR1", (), 102.0, 60.0) is None
     ledger.promises.told(promise, 102.0)
