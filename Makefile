@@ -8,7 +8,7 @@ FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms kill deliveries memory evaluate clean
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms mutations kill deliveries memory evaluate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -49,6 +49,9 @@ validate: ## every object of the last acceptance run through the public validato
 
 forms: install peers ## every form of result of 50 odd films through the public validators and our own check
 	$(BIN)/python -m tests.bench.forms
+
+mutations: install peers ## single faults seeded into valid results: what the check before sending and public validators catch
+	$(BIN)/python -m tests.bench.mutations
 
 kill: install peers ## the same with daemon, worker and Redis killed at random (long)
 	$(BIN)/python -m tests.bench.kill

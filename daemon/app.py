@@ -106,7 +106,7 @@ class Daemon:
             tell = partial(requests.tell, modality, settings.scp.ae_title)
             title = modality.ae_title if modality else None
             vouch = Vouch(title, titles, tell, self.ledger, archive, settings.retry, time.time)
-            self._loops.append(Loop(f"vouch-{title}", vouch.turn))
+            self._loops.append(Loop(f"vouch-{title or 'others'}", vouch.turn))
 
     def start(self) -> None:
         """Migrate where that is safe, then listen and loop. Raises StoreUnavailable, SettingsError, OSError."""

@@ -105,7 +105,7 @@ def ours(ds: Dataset, case: Case) -> list[str]:
 def row(mutation: Mutation, cases: Mapping[str, Case], told: dict[str, list[str]], clean: dict[str, list[str]]) -> Row:
     """One fault in all the objects that it is seeded into; the public validators see the first of them."""
     caught = {name: ours(reread(mutation.seeded(cases[name].dataset)), cases[name]) for name in mutation.of}
-    public = {tool: NOT_FOR_IT for tool in TOOLS}
+    public = dict.fromkeys(TOOLS, NOT_FOR_IT)
     for tool, lines in told.items():
         public[tool] = "caught" if Counter(lines) - Counter(clean[tool]) else ""
     missed = tuple(name for name, rules in caught.items() if not rules)
@@ -118,22 +118,17 @@ def document(table: list[Row], alarms: list[str]) -> str:
     alone = [one for one in table if one.ours_alone]
     counts = {tool: sum(one.public[tool] == "caught" for one in table) for tool in TOOLS}
     looked = {tool: sum(one.public[tool] != NOT_FOR_IT for one in table) for tool in TOOLS}
+    caught, both = len(table) - missed(table), " | ".join
     lines = [
-        *INTRODUCTION,
-        f"{len(table)} faults, seeded into {seeds} objects of all forms. Ours catches {len(table) - missed(table)}, and",
-        f"complains of {len(alarms)} clean objects. {len(alone)} are caught by no public validator.",
+        f"{len(table)} faults, seeded into {seeds} objects of all forms. Ours catches {caught}, and complains of",
+        f"{len(alarms)} clean objects. {len(alone)} are caught by no public validator.",
         "",
-        "| | ours | " + " | ".join(TOOLS) + " | all five together |",
+        f"| | ours | {both(TOOLS)} | all five together |",
         "|---" * (len(TOOLS) + 3) + "|",
-        f"| caught | {len(table) - missed(table)} | "
-        + " | ".join(str(counts[tool]) for tool in TOOLS)
-        + f" | {len(table) - len(alone)} |",
-        f"| of faults in objects that it is for | {len(table)} | "
-        + " | ".join(str(looked[tool]) for tool in TOOLS)
-        + f" | {len(table)} |",
-        "",
-        *NOTES,
-        "| " + " | ".join(HEADINGS) + " |",
+        f"| caught | {caught} | {both(str(counts[tool]) for tool in TOOLS)} | {len(table) - len(alone)} |",
+        f"| of those it is for | {len(table)} | {both(str(looked[tool]) for tool in TOOLS)} | {len(table)} |",
+        NOTES,
+        f"| {both(HEADINGS)} |",
         "|---" * len(HEADINGS) + "|",
     ]
     for one in table:
@@ -141,7 +136,7 @@ def document(table: list[Row], alarms: list[str]) -> str:
         answers = " | ".join(one.public[tool] for tool in TOOLS)
         rules = ", ".join(one.ours[:2]) + (" …" if len(one.ours) > 2 else "")
         lines.append(f"| {name} | {one.mutation.clause} | {one.mutation.of[0]} | {rules or 'MISSED'} | {answers} |")
-    return "\n".join(lines) + "\n"
+    return INTRODUCTION + "\n".join(lines) + "\n"
 
 
 def missed(table: list[Row]) -> int:
@@ -149,34 +144,32 @@ def missed(table: list[Row]) -> int:
     return sum(bool(one.missed_in) for one in table)
 
 
-INTRODUCTION = (
-    "# The check before sending",
-    "",
-    "`daemon/conform/` is asked about every object just before it is sent. What it finds wrong is quarantined with the",
-    "reason and never sent; `thoraxd verify FILES… --source IMAGE…` asks it about any file. It is pure: the object, the",
-    "headers of the study's images, and what the destination asked for go in, faults come out; no pixels are decoded. An",
-    "SR takes about 10 ms, half of which is pydicom's parsing, other forms 2 to 6 ms.",
-    "",
-    "The line to a sloppy source: a value of patient or study that the source image has too is never a fault, however",
-    "illegal, for the image is filed under it; a value that differs from the source's always is one.",
-    "",
-    "It is not a general validator: of an object whose maker is not known (no `--profile`) it checks the standard's rules",
-    "as far as results of chest radiographs need them. With `--profile` it also checks what thoraxd promises: closed",
-    "templates, upright boxes, words that agree with numbers, the statement that this is AI and unverified.",
-    "",
-    "## What it catches",
-    "",
-    "By `make mutations`, which writes this page, and fails when a seeded fault is missed or a clean object complained",
-    "of. The faults are in `tests/support/faults/`.",
-    "",
-)
-NOTES = (
-    "A public validator catches a fault when it says anything, error or warning, that it does not say of the clean",
-    "object; two of the five exit with 0 whatever they say. Several were not made for such faults: none but dcentvfy",
-    "sees the source image, and what only a viewer or thoraxd asks for is no error of the standard. Faults in bold are",
-    f"caught by none of them. {NOT_FOR_IT}: not for this kind of object.",
-    "",
-)
+INTRODUCTION = """# The check before sending
+
+`daemon/conform/` is asked about every object just before it is sent. What it finds wrong is quarantined with the reason
+and never sent; `thoraxd verify FILES… --source IMAGE…` asks it about any file. It is pure: the object, the headers of
+the study's images, and what the destination asked for go in, faults come out; no pixels are decoded. An SR takes about
+10 ms, half of which is pydicom's parsing, other forms 2 to 6 ms.
+
+The line to a sloppy source: a value of patient or study that the source image has too is never a fault, however
+illegal, for the image is filed under it; a value that differs from the source's always is one.
+
+It is no general validator. Of an object whose maker is not known (no `--profile`) it checks the standard's rules as far
+as results of chest radiographs need them. With `--profile` it also checks what thoraxd promises: closed templates,
+upright boxes, words that agree with numbers, the statement that this is AI and unverified.
+
+## What it catches
+
+By `make mutations`, which writes this page, and fails when a seeded fault is missed or a clean object complained of.
+The faults are in `tests/support/faults/`.
+
+"""
+NOTES = f"""
+A public validator catches a fault when it says anything, error or warning, that it does not say of the clean object;
+two of the five exit with 0 whatever they say. Several were not made for such faults: none but dcentvfy sees the source
+image, and what only a viewer or thoraxd asks for is no error of the standard. Faults in bold are caught by none of
+them. {NOT_FOR_IT}: not for this kind of object.
+"""
 
 
 @app.command()

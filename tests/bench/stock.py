@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import shutil
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +39,7 @@ from worker.report import report
 MANIFEST = "stock.json"
 LEDGER = "thoraxd.sqlite"
 LEASE_S = 3600.0
+_UIDS = ("study_uid", "series_uid", "sop_uid")
 
 
 MANY = 200  # from here on, several processes are worth their start
@@ -92,8 +94,9 @@ def _answered(settings: Settings, folder: Path, studies: int) -> list[int]:
 
 
 def film(number: int) -> Dataset:
-    """One film of a study and a patient of its own; small, because nobody looks at it."""
-    return make_cxr(rows=16, columns=16, patient_name=f"ZZPATIENT{number:05d}", patient_id=f"ZZID{number:05d}")
+    """One film of a study and a patient of its own, the same for the same number; small: nobody looks at it."""
+    uids = {what: f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{what} {number}').int}" for what in _UIDS}
+    return make_cxr(rows=16, columns=16, patient_name=f"ZZPATIENT{number:05d}", patient_id=f"ZZID{number:05d}", **uids)
 
 
 def answer(number: int) -> Answer:

@@ -164,16 +164,18 @@ def test_a_modality_that_hangs_up_and_is_not_in_the_settings_is_named_in_the_log
 NAME = "DOE^JANE"
 GOOD = action_information({"1.2.3": CTImageStorage}, "1.2.4")
 NAMELESS = action_information({"1.2.3": CTImageStorage}, NAME)
+SEQUENCE = b"\x08\x00\x99\x11SQ\x00\x00\xff\xff\xff\xff"  # (0008,1199), of undefined length
 UNFIT: dict[str, tuple[dict[str, object], bytes | None, int]] = {
     "another action": ({"type_id": 2}, encoded(GOOD), 0x0123),
     "another instance": ({"sop_uid": "1.2.3"}, encoded(GOOD), 0x0112),
     "no data set": ({}, None, 0x0115),
     "a name for a UID": ({}, encoded(NAMELESS), 0x0115),
     "no reference": ({}, encoded(action_information({}, "1.2.4")), 0x0115),
-    "half a data set": ({}, b"\x08\x00\x99\x11SQ\x00\x00\xff\xff\xff\xff" + bytes(300), 0x0110),
+    "half a data set": ({}, SEQUENCE + bytes(300), 0x0110),
+    "items within items": ({}, (SEQUENCE + b"\xfe\xff\x00\xe0\xff\xff\xff\xff") * 5_000, 0x0110),
     "too many items": (
         {},
-        b"\x08\x00\x99\x11SQ\x00\x00\xff\xff\xff\xff" + (b"\xfe\xff\x00\xe0" + bytes(4)) * 300_000,
+        SEQUENCE + (b"\xfe\xff\x00\xe0" + bytes(4)) * 300_000,
         0x0213,
     ),
 }

@@ -64,14 +64,14 @@ def never(pacs: CommittingPacs, asked: Asked) -> None:
 
 
 PEERS: Mapping[str, Callable[[], Receiver]] = {
-    "same": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked)),  # type: ignore[arg-type,return-value]
-    "early": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked), early=True),  # type: ignore[arg-type,return-value]
-    "anew": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked, anew=True)),  # type: ignore[arg-type,return-value]
+    "same": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked)),
+    "early": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked), early=True),
+    "anew": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked, anew=True)),
     "implicit": lambda: CommittingPacs(
-        lambda pacs, asked: pacs.report(asked, anew=True, syntax=ImplicitVRLittleEndian),  # type: ignore[arg-type,return-value]
+        lambda pacs, asked: pacs.report(asked, anew=True, syntax=ImplicitVRLittleEndian),
         syntaxes=[ImplicitVRLittleEndian],
     ),
-    "no-role": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked, anew=True, role=False)),  # type: ignore[arg-type,return-value]
+    "no-role": lambda: CommittingPacs(lambda pacs, asked: pacs.report(asked, anew=True, role=False)),
     "late": lambda: CommittingPacs(late),
     "twice": lambda: CommittingPacs(twice),
     "loses-one": lambda: CommittingPacs(loses_one),
@@ -80,7 +80,7 @@ PEERS: Mapping[str, Callable[[], Receiver]] = {
     "confused": lambda: CommittingPacs(confused),
     "never": lambda: CommittingPacs(never),
     "busy-at-first": lambda: CommittingPacs(
-        lambda pacs, asked: pacs.report(asked),  # type: ignore[arg-type,return-value]
+        lambda pacs, asked: pacs.report(asked),
         action_status=lambda number: 0x0213 if number <= 2 else 0x0000,
     ),
     "without": Receiver,

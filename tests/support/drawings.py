@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -149,9 +148,6 @@ def fitted(ours: list[float], theirs: list[float]) -> tuple[float, float, float]
     assert len(ours) == len(theirs), f"{ours} against {theirs}"
     scale, offset = np.polyfit(ours, theirs, 1)
     return float(scale), float(offset), float(np.abs(np.array(ours) * scale + offset - theirs).max())
-
-
-Change = Callable[[Dataset], None]
 
 
 def _longest_run(on: NDArray[np.bool_]) -> NDArray[np.int64]:

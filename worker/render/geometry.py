@@ -119,7 +119,7 @@ def view_of(state: Dataset, image: Dataset, size: tuple[int, int] | None, notes:
     found = for_image(items(state, "DisplayedAreaSelectionSequence"), image)
     if not found:
         notes.append("no Displayed Area for this image: all of it is shown")
-        return plain_view(image, size)
+        return _laid(image, (0, 0, *_size(image)), turn, mirrored, _own_pixel(image), None, size)
     selection = found[0]
     area = _selected(selection, image)
     pixel = _pixel_size(selection, "PresentationPixelSpacing", "PresentationPixelAspectRatio") or (1.0, 1.0)
@@ -129,10 +129,7 @@ def view_of(state: Dataset, image: Dataset, size: tuple[int, int] | None, notes:
 
 def plain_view(image: Dataset, size: tuple[int, int] | None) -> View:
     """The whole image, upright, its pixels in their true proportion (PS3.3 C.7.6.3.1.7)."""
-    pixel = (
-        _pixel_size(image, "PixelSpacing", "") or _pixel_size(image, "ImagerPixelSpacing", "PixelAspectRatio") or (1, 1)
-    )
-    return _laid(image, (0, 0, *_size(image)), 0, False, pixel, None, size)
+    return _laid(image, (0, 0, *_size(image)), 0, False, _own_pixel(image), None, size)
 
 
 def _laid(
@@ -193,9 +190,15 @@ def _factor(selection: Dataset, pixel: tuple[float, float], notes: list[str]) ->
     return None
 
 
-def _pixel_size(source: Dataset, spacing: str, ratio: str) -> tuple[float, float] | None:
-    """(width, height) of a pixel by a spacing in mm, or else by an aspect ratio; both are given vertical first."""
-    for keyword in filter(None, (spacing, ratio)):
+def _own_pixel(image: Dataset) -> tuple[float, float]:
+    """Pixel Aspect Ratio is for images without a spacing (PS3.3 C.7.6.3.1.7)."""
+    spacing = _pixel_size(image, "PixelSpacing", "ImagerPixelSpacing")
+    return spacing or _pixel_size(image, "PixelAspectRatio") or (1.0, 1.0)
+
+
+def _pixel_size(source: Dataset, *keywords: str) -> tuple[float, float] | None:
+    """(width, height) of a pixel by the first usable of these spacings in mm or aspect ratios, each vertical first."""
+    for keyword in keywords:
         stated = numbers(source, keyword)
         if len(stated) == 2 and min(stated) > 0 and max(stated) / min(stated) < 100:
             return stated[1], stated[0]

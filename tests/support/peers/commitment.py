@@ -37,7 +37,7 @@ class Asked:
     assoc: Association
 
 
-Behaviour = Callable[["CommittingPacs", Asked], None]
+Behaviour = Callable[["CommittingPacs", Asked], object]
 
 
 class CommittingPacs(Receiver):

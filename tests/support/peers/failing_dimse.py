@@ -34,6 +34,7 @@ BREAKS = {
     "silent, not kept": 0.001,
     "slow": 0.01,
 }
+HOPELESS_SHARE = 0.01  # of the objects
 SLOW_S, SILENT_S = 0.2, 30.0
 UP_S, DOWN_S = (2.0, 8.0), (0.2, 1.0)  # how long it listens, and how long it refuses connections
 
@@ -81,7 +82,7 @@ class Association:
             self._exactly(length // 2)
             (self._abort if mishap.startswith("aborted") else self._end)(mishap)
         dataset = b"".join(self._fragments())
-        if self._trouble and self._dice.is_hopeless(uid):
+        if self._dice.is_hopeless(uid):
             self._record.note(HOPELESS, uid, dataset)
             self._answer(context, command, CANNOT_UNDERSTAND)
             return
@@ -237,7 +238,7 @@ def run(port: int, record: Record, seed: int, trouble: float) -> None:
     """Listen and go down in turn, for ever."""
     chance, number = random.Random(seed), 0
     while True:
-        server = Server(port, record, Dice(seed, 0.01), trouble)
+        server = Server(port, record, Dice(seed, HOPELESS_SHARE * trouble), trouble)
         server.number = number
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         time.sleep(chance.uniform(*UP_S) if trouble else 3600)

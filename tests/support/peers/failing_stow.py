@@ -11,7 +11,15 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.support.peers.failing_dimse import CANNOT_UNDERSTAND, DOWN_S, DUPLICATE, SILENT_S, SLOW_S, UP_S
+from tests.support.peers.failing_dimse import (
+    CANNOT_UNDERSTAND,
+    DOWN_S,
+    DUPLICATE,
+    HOPELESS_SHARE,
+    SILENT_S,
+    SLOW_S,
+    UP_S,
+)
 from tests.support.peers.mishaps import HOPELESS, Dice, Record, dataset_of
 from tests.support.peers.stow_server import Exchange, StowServer, module
 
@@ -58,15 +66,12 @@ class Failing:
             exchange.answer(*self._each(files, exchange.number, mishap or "taken"))
             return
         for uid, file in files.items():
-            keep = mishap.startswith("kept") and not self._hopeless(uid)
+            keep = mishap.startswith("kept") and not self._dice.is_hopeless(uid)
             self._record.note(mishap, uid, dataset_of(file), keep=keep)
         self._end(exchange, mishap, module(files))
 
     def _draw(self, chances: Mapping[str, float], *what: object) -> str:
         return self._dice.draw({name: chance * self._trouble for name, chance in chances.items()}, *what)
-
-    def _hopeless(self, uid: str) -> bool:
-        return bool(self._trouble) and self._dice.is_hopeless(uid)
 
     def _end(self, exchange: Exchange, mishap: str, body: bytes) -> None:
         """The request as a whole goes wrong."""
@@ -84,7 +89,7 @@ class Failing:
         """Status and payload, object by object; `otherwise` is what goes into the record of those that are taken."""
         stored, failed, warned = [], {}, {}
         for uid, file in files.items():
-            reason = HOPELESS if self._hopeless(uid) else self._draw(REASONS, "object", uid, number)
+            reason = HOPELESS if self._dice.is_hopeless(uid) else self._draw(REASONS, "object", uid, number)
             known = self._record.note(reason or otherwise, uid, dataset_of(file), keep=reason in ("", "B000"))
             if reason == HOPELESS:
                 failed[uid] = CANNOT_UNDERSTAND
@@ -103,7 +108,7 @@ class Failing:
 def run(port: int, record: Record, seed: int, trouble: float, wait: Callable[[float], None] = time.sleep) -> None:
     """Listen and go down in turn, for ever."""
     chance = random.Random(seed)
-    server = StowServer(Failing(record, Dice(seed, 0.01), trouble), port=port)
+    server = StowServer(Failing(record, Dice(seed, HOPELESS_SHARE * trouble), trouble), port=port)
     while True:
         server.start()
         wait(chance.uniform(*UP_S) if trouble else 3600)

@@ -86,6 +86,15 @@ def test_the_area_has_the_size_and_proportion_that_the_state_asks_for(
     assert (x1 - x0, y1 - y0) == wanted
 
 
+def test_a_state_without_a_displayed_area_shows_the_whole_image_as_it_is_turned() -> None:
+    image, notes = make_film(np.zeros((40, 100)), pixel_spacing=(0.2, 0.1)), list[str]()
+    state = make_state(image, ImageRotation=90)
+    del state.DisplayedAreaSelectionSequence
+
+    assert view_of(state, image, None, notes).canvas_size == (720, 900)
+    assert len(notes) == 1
+
+
 def test_an_image_turned_on_its_side_keeps_the_proportion_of_its_pixels() -> None:
     image = make_film(np.zeros((40, 100)))
     state = make_state(image)

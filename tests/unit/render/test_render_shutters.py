@@ -19,11 +19,7 @@ EDGES = {
 def visible(rows: int, columns: int, **shutter: object) -> list[str]:
     """The picture of a white image under a shutter: # is visible, . is hidden."""
     image = make_film(np.full((rows, columns), 255))
-    state = make_state(image, ShutterPresentationValue=0x4000, **shutter)
-    area = state.DisplayedAreaSelectionSequence[0]
-    if aspect := shutter.get("aspect"):
-        area.PresentationPixelAspectRatio = aspect
-    greys = render_presentation_state(state, image)[..., 0]
+    greys = render_presentation_state(make_state(image, ShutterPresentationValue=0x4000, **shutter), image)[..., 0]
     assert set(np.unique(greys)) <= {64, 255}  # 4000H of FFFFH
     return ["".join("#" if grey == 255 else "." for grey in row) for row in greys]
 
@@ -36,6 +32,17 @@ def test_a_circle_leaves_what_is_within_its_radius() -> None:
     shape = visible(5, 7, ShutterShape="CIRCULAR", CenterOfCircularShutter=[3, 4], RadiusOfCircularShutter=2)
 
     assert shape == ["...#...", "..###..", ".#####.", "..###..", "...#..."]
+
+
+def test_a_circle_is_one_on_the_display_whatever_the_shape_of_the_pixels() -> None:
+    image = make_film(np.full((90, 90), 255))
+    state = make_state(image, ShutterShape="CIRCULAR", CenterOfCircularShutter=[45, 45], RadiusOfCircularShutter=30)
+    state.DisplayedAreaSelectionSequence[0].PresentationPixelAspectRatio = [2, 1]  # twice as high as wide
+
+    seen = render_presentation_state(state, image)[..., 0] > 128
+
+    assert seen.shape == (180, 90)
+    assert (seen.any(axis=1).sum(), seen.any(axis=0).sum()) == pytest.approx((61, 61), abs=2)
 
 
 def test_a_polygon_leaves_what_is_within_it() -> None:
