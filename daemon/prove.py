@@ -12,11 +12,11 @@ from enum import StrEnum
 
 import structlog
 
-from daemon.core.errors import DeliveryError, DestinationUnreachable
+from daemon.core.errors import DestinationUnreachable
 from daemon.core.records import SentObject
 from daemon.settings import Destination
 from daemon.store.ledger import Ledger
-from daemon.web.client import OriginServer, Session
+from daemon.web.client import OriginServer, RequestBroke, Session
 from daemon.web.qido_scu import finds
 
 log = structlog.get_logger()
@@ -92,9 +92,7 @@ class Prove:
     def _look(self, session: Session, sent: SentObject) -> None:
         try:
             found = finds(session, sent.study_uid, sent.series_uid, sent.sop_uid)
-        except DestinationUnreachable:
-            raise
-        except DeliveryError as error:
+        except RequestBroke as error:
             self._not_proven(sent, str(error))
             return
         if found:

@@ -52,8 +52,11 @@ def basic_text(subject: Subject) -> Iterator[Fault]:
     for heading, rows in _SENTENCES.items():
         for section in root.children(heading):
             yield from follows(section, rows, "sr-template-row", closed=True)
-    if not any(is_statement(node.words) for section in root.children(_SUMMARY) for node in section.children()):
-        yield Fault("statement", "ContentSequence", "the summary does not say that this is AI and unverified")
+    summary = [node.words for section in root.children(_SUMMARY) for node in section.children()]
+    if len(summary) < 2 or not all(map(is_statement, summary[:2])) or "Made by " not in " ".join(summary):
+        yield Fault(
+            "statement", "ContentSequence", "the summary does not say: AI, unverified, the result, made by what"
+        )
     for section in root.children(_FINDINGS):
         yield from _on_films(subject, section)
 
@@ -69,6 +72,8 @@ def _on_films(subject: Subject, section: Node) -> Iterator[Fault]:
         if below:
             film = image_of(node)
             named.append(film)
+            if len(below) != 1:
+                yield Fault("text-images", node.item.path, "inferred from more than one image")
             if any(child.value_type != "IMAGE" or child.relationship != "INFERRED FROM" for child in below):
                 yield Fault("sr-template-row", node.item.path, "inferred from something that is no image")
         for box in _BOX.finditer(node.words):

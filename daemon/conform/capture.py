@@ -83,8 +83,9 @@ def _source(subject: Subject) -> Iterator[Fault]:
         source = subject.sources.get(item.text("ReferencedSOPInstanceUID"))
         if source is None:
             continue
-        if root.has("PatientOrientation") and root.texts("PatientOrientation") != source.texts("PatientOrientation"):
+        if root.texts("PatientOrientation") != ([] if _without_film(root) else usable_orientation(source)):
             yield Fault("sc-orientation", "PatientOrientation", "not the source image's")
+        yield from _as_large(root, source)
         lossy = source.text("LossyImageCompression")
         if lossy == "01" and root.text("LossyImageCompression") != "01" and not _without_film(root):
             yield Fault("sc-lossy", "LossyImageCompression", "once lossy, always lossy (C.7.6.1.1.5)")
@@ -93,6 +94,23 @@ def _source(subject: Subject) -> Iterator[Fault]:
         yield Fault("sc-spacing", "PixelSpacing", "not two positive numbers")
     if root.has("PixelSpacingCalibrationType") and not root.has("PixelSpacingCalibrationDescription"):
         yield Fault("sc-spacing", "PixelSpacingCalibrationDescription", "absent beside the calibration's type (10.7.1)")
+
+
+def usable_orientation(source: Item) -> list[str]:
+    """Patient Orientation where it is two directions (C.7.6.1.1.1), else []."""
+    stated = source.texts("PatientOrientation")
+    usable = len(stated) == 2 and all(each and set(each) <= set("APRLHF") for each in stated)
+    return stated if usable else []
+
+
+def _as_large(root: Item, source: Item) -> Iterator[Fault]:
+    """The film is 1:1 or scaled, with a band above it and perhaps margins: in mm, no smaller and not much larger."""
+    ours, theirs = root.numbers("PixelSpacing"), source.numbers("PixelSpacing")
+    if len(ours) == 2 and len(theirs) == 2 and min(theirs) > 0:
+        for place, name in enumerate(("Rows", "Columns")):
+            size = source.number(name) * theirs[place]
+            if size > 0 and not 0.98 * size <= root.number(name) * ours[place] <= 20 * size:
+                yield Fault("sc-spacing", "PixelSpacing", f"{name} are not as long as the source image's")
 
 
 def _without_film(root: Item) -> bool:

@@ -26,12 +26,13 @@ from daemon.conform.places import no_location
 from daemon.conform.presentation import presentation
 from daemon.conform.references import references
 from daemon.conform.subject import Subject
+from daemon.conform.terms import terms
 from daemon.conform.tree import relationships
 from daemon.conform.view import Item, view
 
 Rule = Callable[[Subject], Iterator[Fault]]
 _RULES: tuple[Rule, ...] = (
-    *(common.file_meta, common.identity, common.uids, common.attributes, equipment, dates),
+    *(common.file_meta, common.identity, common.uids, common.attributes, equipment, dates, terms),
     *(origin, references, codes, relationships, content, document, library),
     *(imaging_report, chest_cad, basic_text, key_objects, presentation, grey, capture, parametric_map, no_location),
 )

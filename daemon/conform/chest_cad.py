@@ -18,6 +18,7 @@ from daemon.conform.imaging_report import (
     TRACKING_UID,
     device,
     image_of,
+    named,
     on_its_side,
     template_of,
     tracking,
@@ -47,13 +48,17 @@ _FINDING: tuple[Row, ...] = (  # TID 4104
     Row(("111002", "DCM"), "TEXT", "HAS OBS CONTEXT", 0, _MANY),
     Row(CERTAINTY, "NUM", "HAS PROPERTIES", 1, 1),
     Row(CENTER, "SCOORD", "HAS PROPERTIES", 1, 1),
-    Row(OUTLINE, "SCOORD", "HAS PROPERTIES", 0, 1),
+    Row(OUTLINE, "SCOORD", "HAS PROPERTIES", 1, 1),
     Row(LATERALITY, "CODE", "HAS PROPERTIES", 0, 1),
 )
 _DETECTION: tuple[Row, ...] = (  # TID 4017
     Row(("111001", "DCM"), "TEXT", "HAS PROPERTIES", 1, 1),
     Row(("111003", "DCM"), "TEXT", "HAS PROPERTIES", 1, 1),
     Row(("111002", "DCM"), "TEXT", "HAS PROPERTIES", 0, _MANY),
+    Row(("111040", "DCM"), "IMAGE", "HAS PROPERTIES", 1, _MANY),
+    Row(("111072", "DCM"), "NUM", "HAS PROPERTIES", 0, 1),
+    Row(("111092", "DCM"), "NUM", "HAS PROPERTIES", 0, 1),
+    Row(("111093", "DCM"), "CONTAINER", "HAS PROPERTIES", 0, 1),
 )
 _SUCCEEDED, _PARTLY, _NONE = ("111222", "DCM"), ("111223", "DCM"), ("111224", "DCM")
 # CID 6047 by what CID 6042 says of the detections
@@ -94,8 +99,6 @@ def chest_cad(subject: Subject) -> Iterator[Fault]:
             yield Fault("cad-status", analyses.item.path, "no status of CID 6042")
         if (analyses.coded == _NOT_ATTEMPTED) == bool(analyses.children()):
             yield Fault("cad-status", analyses.item.path, "analyses that were not attempted, or none that were")
-    if subject.ours and not is_statement(subject.root.whole("CompletionFlagDescription")):
-        yield Fault("statement", "CompletionFlagDescription", "does not say that this is AI and unverified")
 
 
 def _summary(subject: Subject, root: Node, summary: Node) -> Iterator[Fault]:
@@ -126,6 +129,7 @@ def _finding(subject: Subject, finding: Node) -> Iterator[Fault]:
         yield Fault("cad-finding", where, "no finding of CID 6101")
     if subject.ours:
         yield from follows(finding, _FINDING, "cad-template-row", closed=True)
+        yield from named(finding)
     centers, outlines = finding.children(CENTER, "SCOORD"), finding.children(OUTLINE, "SCOORD")
     if not centers and not outlines:
         yield Fault("cad-geometry", where, "neither centre nor outline")
@@ -164,7 +168,8 @@ def _detections(subject: Subject, root: Node, detections: Node) -> Iterator[Faul
     for detection in (*lists[_SUCCESSFUL], *lists[_FAILED]):
         if detection.concept != _PERFORMED or detection.value_type != "CODE":
             yield Fault("cad-detection", detection.item.path, "not a Detection Performed")
-        yield from follows(detection, _DETECTION, "cad-template-row", closed=False)
+        if subject.ours:
+            yield from follows(detection, _DETECTION, "cad-template-row", closed=True)
         images = detection.children(value_type="IMAGE")
         tried += [image_of(image) for image in images]
         if not images:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
 from daemon.conform.fault import Fault
-from daemon.conform.forms import DOCUMENTS, KEY_OBJECT_SELECTION
+from daemon.conform.forms import CHEST_CAD_SR, DOCUMENTS, KEY_OBJECT_SELECTION
 from daemon.conform.shapes import closed, counted, inside, points_of, upright_box
 from daemon.conform.subject import Subject
 from daemon.conform.tree import Node, root_of
@@ -85,7 +85,7 @@ def _value(subject: Subject, node: Node) -> Iterator[Fault]:
     if node.value_type == "CONTAINER" and node.item.text("ContinuityOfContent") not in ("SEPARATE", "CONTINUOUS"):
         yield Fault("sr-continuity", node.item.where("ContinuityOfContent"), "neither SEPARATE nor CONTINUOUS")
     # TID 2010 and 4100 leave what is only referred to without a name; viewers of the others read every name.
-    unnamed = node.value_type in _REFERRING and subject.kind != "sr"
+    unnamed = node.value_type in _REFERRING and subject.sop_class_uid in (KEY_OBJECT_SELECTION, CHEST_CAD_SR)
     if not node.item.items("ConceptNameCodeSequence") and not unnamed:
         yield Fault("sr-concept-name", node.item.where("ConceptNameCodeSequence"), "absent or empty")
     if subject.sop_class_uid == KEY_OBJECT_SELECTION and node.value_type in _REFERRING and node.concept != ("", ""):

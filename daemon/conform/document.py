@@ -8,11 +8,17 @@ from collections.abc import Iterator, Mapping
 
 from daemon.conform.fault import Fault
 from daemon.conform.forms import BASIC_TEXT_SR, CHEST_CAD_SR, COMPREHENSIVE_3D_SR, COMPREHENSIVE_SR, DOCUMENTS
-from daemon.conform.report_words import value_of
+from daemon.conform.report_words import is_statement, value_of
 from daemon.conform.subject import Subject
 from daemon.conform.tree import Node, root_of
 from daemon.conform.view import Item
 
+# Table C.17-3c, type 2; the first two are copied from the image's Request Attributes
+_ASKED = ("RequestedProcedureID", "RequestedProcedureDescription")
+_ORDER = (
+    *(*_ASKED, "ReferencedStudySequence", "AccessionNumber", "RequestedProcedureCodeSequence"),
+    *("PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest"),
+)
 _PRELIMINARY = "PreliminaryFlag"
 _FLAGS: Mapping[str, tuple[str, ...]] = {  # C.17.2; nobody verifies what a detector says
     "CompletionFlag": ("COMPLETE", "PARTIAL"),
@@ -41,18 +47,29 @@ def document(subject: Subject) -> Iterator[Fault]:
         for order in root.items("ReferencedRequestSequence"):
             if order.text("StudyInstanceUID") != root.text("StudyInstanceUID"):
                 yield Fault("order", order.where("StudyInstanceUID"), "an order of another study")
-            for name in ("ReferencedStudySequence", "AccessionNumber", "RequestedProcedureID"):
+            for name in _ORDER:
                 if name not in order:
                     yield Fault("order", order.where(name), "absent")
+                if subject.sources and name in _ASKED and order.whole(name) not in ("", *_asked(subject, name)):
+                    yield Fault("order", order.where(name), "not what the image was asked for with")
             if order.whole("AccessionNumber") != root.whole("AccessionNumber"):
                 yield Fault("order", order.where("AccessionNumber"), "differs from the study's")
+        if subject.ours and len(root.items("ReferencedRequestSequence")) > 1:
+            yield Fault("order", "ReferencedRequestSequence", "more than one")
         ordered = root.text("AccessionNumber").strip() and not root.items("ReferencedRequestSequence")
         if subject.ours and ordered:
             yield Fault("order", "ReferencedRequestSequence", "absent, though the study has an accession number")
         if subject.ours and not root.number("InstanceNumber") >= 1:
             yield Fault("instance-number", "InstanceNumber", "not 1 or more")
-        if subject.ours and "CompletionFlagDescription" not in root and subject.kind == "sr":
-            yield Fault("statement", "CompletionFlagDescription", "absent")
+        flagged = subject.ours and subject.sop_class_uid in _FLAGGED
+        if flagged and not is_statement(root.whole("CompletionFlagDescription")):
+            yield Fault("statement", "CompletionFlagDescription", "does not say that this is AI and unverified")
+
+
+def _asked(subject: Subject, name: str) -> list[str]:
+    """What the images' Request Attributes say (C.17-3c: the order as it was known to the modality)."""
+    requests = [item for source in subject.sources.values() for item in source.items("RequestAttributesSequence")]
+    return [request.whole(name) for request in requests]
 
 
 def library(subject: Subject) -> Iterator[Fault]:

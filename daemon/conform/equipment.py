@@ -29,6 +29,8 @@ def equipment(subject: Subject) -> Iterator[Fault]:
         return
     if not is_statement(root.text("SeriesDescription")):
         yield Fault("statement", "SeriesDescription", "does not say that this is AI and unverified")
+    if len(root.items("ContributingEquipmentSequence")) != 1:
+        yield Fault("equipment", "ContributingEquipmentSequence", "not one item")
     for maker in root.items("ContributingEquipmentSequence"):
         if not is_statement(maker.whole("ContributionDescription")):
             yield Fault(

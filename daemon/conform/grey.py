@@ -51,7 +51,7 @@ def grey(subject: Subject) -> Iterator[Fault]:
 
 def _rescale_alone(root: Item) -> Iterator[Fault]:
     rescale = [name in root for name in ("RescaleIntercept", "RescaleSlope", "RescaleType")]
-    if any(rescale) and not all(rescale):
+    if any(rescale) and not (all(rescale) and root.has("RescaleType")):
         yield Fault("gsps-modality-lut", "RescaleSlope", "slope, intercept and type come together")
     if any(rescale) and "ModalityLUTSequence" in root:
         yield Fault("gsps-modality-lut", "ModalityLUTSequence", "beside a rescale")
@@ -72,6 +72,8 @@ def _modality(root: Item, source: Item) -> Iterator[Fault]:
         yield Fault("gsps-modality-lut", "ModalityLUTSequence", "the image has no usable one")
     elif rescaled != all(name in root for name in names):
         yield Fault("gsps-modality-lut", "RescaleSlope", "absent where the image has one, or there where it has none")
+    elif rescaled and _plain(source.text("RescaleType")) not in ("", root.text("RescaleType")):
+        yield Fault("gsps-modality-lut", "RescaleType", "not the image's")
     elif rescaled and not all(
         _near(root.numbers(name), numbers[0]) for name, numbers in zip(names, stated, strict=True)
     ):
@@ -148,6 +150,11 @@ def lut_of(lut: Item) -> Lut | None:
 def _words(item: Item, name: str) -> tuple[int, ...]:
     value = item.attributes[name].value if name in item else b""
     return struct.unpack(f"<{len(value) // 2}H", value[: len(value) // 2 * 2])
+
+
+def _plain(stated: str) -> str:
+    """A text of the image that can be repeated as it is; "" for one that cannot."""
+    return stated if len(stated) <= 64 and stated.isascii() and stated.isprintable() else ""
 
 
 def _near(ours: list[float], theirs: float) -> bool:

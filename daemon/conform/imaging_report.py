@@ -6,6 +6,7 @@ not listed are faults only of our own objects. The rules of profiles are those o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from daemon.conform.codes import context_group
@@ -28,6 +29,7 @@ _DEVICE, _LEFT, _RIGHT = ("121007", "DCM"), ("7771000", "SCT"), ("24028007", "SC
 _SOURCE, _ORIGINAL_SOURCE = ("260753009", "SCT"), ("111040", "DCM")
 
 _MANY = 10**6
+_LESION_NAME = re.compile(r"(film \d+ )?lesion \d+")
 OBSERVER: tuple[Row, ...] = (  # TID 1002 row 1, TID 1004
     Row(("121005", "DCM"), "CODE", "HAS OBS CONTEXT", 1, 1),
     Row(("121012", "DCM"), "UIDREF", "HAS OBS CONTEXT", 1, 1),
@@ -107,7 +109,7 @@ def imaging_report(subject: Subject) -> Iterator[Fault]:
     yield from tracking(groups, subject.root)
     for container in root.children(EVALUATIONS):
         if ours:
-            yield from follows(container, _EVALUATION, "sr-template-row", closed=True)
+            yield from follows(container, _EVALUATION, "sr-template-row", closed=True, ordered=False)
             yield from told(container)
     yield from statements(subject, root, len(groups))
 
@@ -159,6 +161,7 @@ def _group(subject: Subject, group: Node) -> Iterator[Fault]:
         if purpose.coded not in context_group(219):
             yield Fault("sr-context-group", purpose.item.path, "no geometric purpose of CID 219")
     if subject.ours:
+        yield from named(group)
         yield from _of_profile(subject, group)
         yield from told(group)
 
@@ -207,6 +210,13 @@ def image_of(node: Node) -> str:
         for reference in each.item.items("ReferencedSOPSequence"):
             return reference.text("ReferencedSOPInstanceUID")
     return ""
+
+
+def named(group: Node) -> Iterator[Fault]:
+    """What a lesion is called: "lesion 2", or "film 1 lesion 2" where there are several films."""
+    for node in group.children(TRACKING):
+        if not _LESION_NAME.fullmatch(node.words):
+            yield Fault("sr-tracking-name", node.item.path, "not the name of a lesion")
 
 
 def tracking(groups: list[Node], root: Item) -> Iterator[Fault]:

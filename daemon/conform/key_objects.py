@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from daemon.conform.codes import context_group
 from daemon.conform.fault import Fault
 from daemon.conform.forms import DOCUMENTS, GSPS, KEY_OBJECT_SELECTION
-from daemon.conform.imaging_report import LANGUAGE, OBSERVER, observed, template_of
+from daemon.conform.imaging_report import LANGUAGE, OBSERVER, device, observed, template_of
 from daemon.conform.report_words import is_statement
 from daemon.conform.rows import Row, follows
 from daemon.conform.subject import Subject
@@ -49,7 +49,9 @@ def key_objects(subject: Subject) -> Iterator[Fault]:
     if any(times > 1 for times in Counter(_uid(node) for node in referring).values()):
         yield Fault("kos-references", "ContentSequence", "refers to an object twice")
     if ours:
+        yield from device(subject, root)
         yield from _described(root, len(referring))
+        yield from _derived(subject)
 
 
 def _rows(root: Node, referring: list[Node], ours: bool) -> Iterator[Fault]:
@@ -72,6 +74,17 @@ def _described(root: Node, objects: int) -> Iterator[Fault]:
     counted = _POSITIVE.search(words)
     if counted and int(counted[1]) != objects:
         yield Fault("kos-words-count", "ContentSequence", "the description counts other films than are referred to")
+
+
+def _derived(subject: Subject) -> Iterator[Fault]:
+    """Results of ours that are referred to are in series of ours."""
+    if not subject.sources:
+        return
+    for study in subject.root.items("CurrentRequestedProcedureEvidenceSequence"):
+        for series in study.items("ReferencedSeriesSequence"):
+            uids = {item.text("ReferencedSOPInstanceUID") for item in series.items("ReferencedSOPSequence")}
+            if not uids & set(subject.sources) and not series.text("SeriesInstanceUID").startswith("2.25."):
+                yield Fault("uid-derived", series.where("SeriesInstanceUID"), "neither the images' nor one of ours")
 
 
 def _uid(node: Node) -> str:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from daemon.conform.capture import usable_orientation
 from daemon.conform.fault import Fault
 from daemon.conform.forms import PARAMETRIC_MAP
 from daemon.conform.report_words import is_statement
@@ -99,10 +100,50 @@ def _frame(subject: Subject, frame: Item, shared: tuple[Item, ...]) -> Iterator[
                 yield from _mapping(subject.root, item)
             if name == "PixelMeasuresSequence":
                 yield from _measures(subject, item)
-            if name == "DerivationImageSequence":
-                for image in item.items("SourceImageSequence"):
-                    if subject.ours and image.text("SpatialLocationsPreserved") != "YES":
-                        yield Fault("pm-references", image.where("SpatialLocationsPreserved"), "not YES")
+            if name == "ParametricMapFrameTypeSequence" and item.texts("FrameType") != subject.root.texts("ImageType"):
+                yield Fault("pm-image-type", item.where("FrameType"), "not the Image Type")
+            if name == "PixelValueTransformationSequence" and not _identity(item):
+                yield Fault("pm-pixel-format", item.path, "not the identity")
+            if name == "DerivationImageSequence" and subject.ours:
+                yield from _derived(item)
+    if subject.ours:
+        yield from _promised(subject, frame, shared)
+
+
+def _identity(item: Item) -> bool:
+    """A.75.4: the stored values are mapped by the Real World Value Mapping alone."""
+    values = item.number("RescaleIntercept"), item.number("RescaleSlope"), item.text("RescaleType")
+    return values == (0, 1, "US")
+
+
+def _derived(item: Item) -> Iterator[Fault]:
+    if not is_statement(item.whole("DerivationDescription")):
+        yield Fault("statement", item.where("DerivationDescription"), "does not say that this is AI and unverified")
+    for image in item.items("SourceImageSequence"):
+        if image.text("SpatialLocationsPreserved") != "YES" or not image.items("PurposeOfReferenceCodeSequence"):
+            yield Fault("pm-references", image.path, "for no purpose, or not at the same place")
+
+
+def _promised(subject: Subject, frame: Item, shared: tuple[Item, ...]) -> Iterator[Fault]:
+    """A window over the whole of the mapped range, percent as the unit, and the film's orientation."""
+    groups = (frame, *shared)
+    windows = [item for group in groups for item in group.items("FrameVOILUTSequence")]
+    mappings = [item for group in groups for item in group.items("RealWorldValueMappingSequence")]
+    if len(windows) != 1:
+        yield Fault("pm-functional-group", "FrameVOILUTSequence", "not one item")
+    for window, mapping in zip(windows, mappings, strict=False):
+        # C.11.2.1.2.1: black below centre - 0.5 - (width - 1) / 2, white above centre - 0.5 + (width - 1) / 2
+        centre, half = window.number("WindowCenter") - 0.5, (window.number("WindowWidth") - 1) / 2
+        ends = [mapping.number(f"RealWorldValue{end}ValueMapped") for end in ("First", "Last")]
+        if [centre - half, centre + half] != ends:
+            yield Fault("pm-window", window.path, "not the mapped range")
+        if mapping.code("MeasurementUnitsCodeSequence") != _PERCENT:
+            yield Fault("pm-mapping", mapping.where("MeasurementUnitsCodeSequence"), "not percent")
+        if not is_statement(mapping.text("LUTExplanation")):
+            yield Fault("statement", mapping.where("LUTExplanation"), "does not say that this is AI and unverified")
+    for uid in _referenced(subject.root) & set(subject.sources):
+        if subject.root.texts("PatientOrientation") != usable_orientation(subject.sources[uid]):
+            yield Fault("pm-orientation", "PatientOrientation", "not the film's")
 
 
 def _mapping(root: Item, item: Item) -> Iterator[Fault]:
@@ -123,8 +164,14 @@ def _mapping(root: Item, item: Item) -> Iterator[Fault]:
     value = root.attributes["PixelData"].value if "PixelData" in root else b""
     if value and len(value) % 2 == 0 and max(memoryview(value).cast("H")) > last:
         yield Fault("pm-mapping", names[1], "a stored value is not mapped")
+    if value and len(value) % 2 == 0 and min(memoryview(value).cast("H")) < first:
+        yield Fault("pm-mapping", names[0], "a stored value is not mapped")
     if not item.items("QuantityDefinitionSequence"):
         yield Fault("pm-mapping", item.where("QuantityDefinitionSequence"), "absent or empty")
+    for said in item.items("QuantityDefinitionSequence"):
+        coded = said.items("ConceptNameCodeSequence") and said.items("ConceptCodeSequence")
+        if not coded or said.text("ValueType") != "CODE":
+            yield Fault("pm-mapping", said.path, "not a named code")
 
 
 def _measures(subject: Subject, item: Item) -> Iterator[Fault]:
@@ -145,9 +192,8 @@ def _measures(subject: Subject, item: Item) -> Iterator[Fault]:
             ),
             None,
         )
-        if spacing and (stated is None or size is None):
-            if stated is None:
-                yield Fault("pm-covers", item.where("PixelSpacing"), "the film states none")
+        if bool(spacing) != bool(stated):
+            yield Fault("pm-covers", item.where("PixelSpacing"), "not as the film states one")
         elif spacing and stated and size:
             ours = spacing[0] * root.number("Rows"), spacing[1] * root.number("Columns")
             theirs = stated[0] * size[1], stated[1] * size[0]
@@ -163,10 +209,15 @@ def _dimensions(root: Item, frames: tuple[Item, ...]) -> Iterator[Fault]:
     """C.7.6.17."""
     known = {item.text("DimensionOrganizationUID") for item in root.items("DimensionOrganizationSequence")}
     indices = root.items("DimensionIndexSequence")
+    if len(known) != len(root.items("DimensionOrganizationSequence")):
+        yield Fault("pm-dimensions", "DimensionOrganizationSequence", "declared twice")
     for index in indices:
         if index.text("DimensionOrganizationUID") not in known:
             yield Fault("pm-dimensions", index.where("DimensionOrganizationUID"), "not declared")
+        if not index.has("DimensionIndexPointer") or not index.has("FunctionalGroupPointer"):
+            yield Fault("pm-dimensions", index.path, "points nowhere")
     for frame in frames:
         for content in frame.items("FrameContentSequence"):
-            if len(content.numbers("DimensionIndexValues")) != len(indices):
-                yield Fault("pm-dimensions", content.where("DimensionIndexValues"), "not one for each dimension")
+            places = content.numbers("DimensionIndexValues")
+            if len(places) != len(indices) or not all(1 <= place <= len(frames) for place in places):
+                yield Fault("pm-dimensions", content.where("DimensionIndexValues"), "not a place in each dimension")

@@ -48,7 +48,7 @@ def presentation(subject: Subject) -> Iterator[Fault]:
         )
     if subject.ours:
         yield from _counted(root, texts, graphics)
-    yield from _tracked(root)
+    yield from _tracked(subject, root)
 
 
 def images_of(item: Item) -> list[str]:
@@ -237,7 +237,7 @@ def _counted(root: Item, statements: int, graphics: int) -> Iterator[Fault]:
         yield Fault("gsps-words-count", "GraphicAnnotationSequence", f"{told} told, {labels} named, {graphics} drawn")
 
 
-def _tracked(root: Item) -> Iterator[Fault]:
+def _tracked(subject: Subject, root: Item) -> Iterator[Fault]:
     """C.10.5: Tracking ID and UID come together, and each is one object's."""
     seen = set()
     for annotation in root.items("GraphicAnnotationSequence"):
@@ -247,3 +247,5 @@ def _tracked(root: Item) -> Iterator[Fault]:
             if item.has("TrackingUID") and item.text("TrackingUID") in seen:
                 yield Fault("gsps-tracking", item.where("TrackingUID"), "shared by two objects")
             seen.add(item.text("TrackingUID"))
+            if subject.ours and item.text("TrackingID") != f"lesion {len(seen)}":
+                yield Fault("gsps-tracking", item.where("TrackingID"), f"not lesion {len(seen)}")

@@ -19,6 +19,7 @@ from daemon.conform.view import Item
 _EVIDENCE = ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence")
 _HISTORY = ("PredecessorDocumentsSequence", "IdenticalDocumentsSequence")
 _RELATION = "ReferencedSeriesSequence"
+_LISTS = ("ReferencedImageSequence", "ReferencedInstanceSequence", "SourceImageSequence")
 # References that are no instances of the study's images or results.
 _PROCEDURE = ("ReferencedPerformedProcedureStepSequence", "ReferencedStudySequence", "ReferencedPatientSequence")
 
@@ -53,6 +54,7 @@ def references(subject: Subject) -> Iterator[Fault]:
     found = references_of(subject)
     for each in found:
         yield from _one(subject, each)
+    yield from _twice(subject.root)
     if subject.sop_class_uid in DOCUMENTS:
         yield from _evidence(subject, found)
         yield from _history(subject, found)
@@ -98,6 +100,14 @@ def _one(subject: Subject, each: Reference) -> Iterator[Fault]:
     if source.text("StudyInstanceUID") != subject.root.text("StudyInstanceUID"):
         yield Fault("ref-study", where, "is an image of another study")
     yield from _frames(each.item, source)
+
+
+def _twice(root: Item) -> Iterator[Fault]:
+    for holder, attribute in root.walk():
+        if attribute.name in _LISTS:
+            uids = [item.text("ReferencedSOPInstanceUID") for item in attribute.items]
+            if len(set(uids)) != len(uids):
+                yield Fault("ref-twice", holder.where(attribute.name), "lists an instance twice")
 
 
 def _frames(item: Item, source: Item) -> Iterator[Fault]:

@@ -19,8 +19,8 @@ class Row(NamedTuple):
     most: int
 
 
-def follows(node: Node, rows: tuple[Row, ...], rule: str, closed: bool) -> Iterator[Fault]:
-    """Whether the container's children are these rows; closed: and no others."""
+def follows(node: Node, rows: tuple[Row, ...], rule: str, closed: bool, ordered: bool = True) -> Iterator[Fault]:
+    """Whether the container's children are these rows; closed: and no others, in this order unless it has none."""
     known = {row.concept: row for row in rows}
     children = node.children()
     for child in children:
@@ -30,6 +30,9 @@ def follows(node: Node, rows: tuple[Row, ...], rule: str, closed: bool) -> Itera
                 yield Fault(rule, child.item.path, "a row that the template does not have here")
         elif child.value_type != row.value_type or child.relationship != row.relationship:
             yield Fault(rule, child.item.path, f"the template has {row.relationship} {row.value_type} here")
+    places = [list(known).index(child.concept) for child in children if child.concept in known]
+    if closed and ordered and places != sorted(places):
+        yield Fault(rule, node.item.where("ContentSequence"), "not in the template's order")
     for row in rows:
         count = sum(child.concept == row.concept for child in children)
         if not row.least <= count <= row.most:

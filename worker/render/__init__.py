@@ -2,7 +2,8 @@
 
 The regression test of every overlay, and `thoraxd show --png`. Independent of the encoders: nothing here asks what was
 meant, only what was written. Any legal GSPS, not only ours; what is unknown is left out with a note. The stages:
-`grey`, `shutters`, `geometry`, `overlays`, `annotations` of a presentation state; `tree` and `regions` of a report.
+`grey`, `shutters`, `geometry`, `overlays`, `annotations` and `texts` of a presentation state, `tree` and `regions` of a
+report.
 """
 
 from __future__ import annotations

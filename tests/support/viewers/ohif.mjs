@@ -64,17 +64,22 @@ const annotations = () => page.evaluate(() => window.cornerstoneTools?.annotatio
   world: a.data.handles?.points?.map(p => Array.from(p)) ?? a.data.renderableData ?? null })) ?? null);
 const isOffered = async () => await page.getByText('Do you want to continue tracking measurements').count() > 0;
 
+// What the page's error message says in detail, "" when there is none; OHIF catches what its viewports throw.
+async function broken() {
+  if (await page.getByText('Something went wrong').count() === 0) return '';
+  await press('Show Details', 5000);
+  await settle(500);
+  return (await page.evaluate(() => document.body.innerText)).slice(-3000);
+}
+
 // The first SR of the study browser, answered with yes (hydrated) or no (shown in the SR viewport).
 async function openReport() {
   const row = page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'SR' }).first();
   await row.dblclick({ timeout: 15000 });
   await settle(4000);
   await shot('sr-offered');
-  if (await press('Show Details', 500)) {
-    await settle(500);
-    result.failure = (await page.evaluate(() => document.body.innerText)).slice(-3000);
-    await shot('failure');
-  }
+  result.failure = await broken();
+  if (result.failure) await shot('failure');
   result.offered = await isOffered();
   await press(act === 'no' ? 'No' : 'Yes', 3000);
   await settle(5000);
@@ -96,7 +101,7 @@ async function list() {
     await settle(1500);
     await shot(`row-${n}`);
     const shown = await page.evaluate(() => document.body.innerText);
-    result.rows.push({ text, offered, shown, complaints: complaints.slice(before) });
+    result.rows.push({ text, offered, shown, failure: await broken(), complaints: complaints.slice(before) });
   }
   result.annotations = await annotations();
 }

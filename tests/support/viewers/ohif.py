@@ -30,7 +30,8 @@ def open_report(origin: str, study_uid: str, folder: Path, *, hydrate: bool = Tr
     """Opens the study's first SR; what OHIF says of it, with screenshots in `folder`.
 
     origin: the DICOMweb server's base, without /dicom-web. The answer: "offered" (whether tracking is offered),
-    "annotations" (tool, image, label, points in mm of the image plane), "text", "complaints", and "failure" or "error".
+    "annotations" (tool, image, label, points in mm of the image plane), "text", "complaints", "failure" (what
+    OHIF shows as an error, "" for none), and "error" when the page could not be driven.
     """
     return _driven(origin, study_uid, folder, "yes" if hydrate else "no")
 
@@ -38,8 +39,8 @@ def open_report(origin: str, study_uid: str, folder: Path, *, hydrate: bool = Tr
 def open_all(origin: str, study_uid: str, folder: Path) -> dict[str, Any]:
     """Opens everything that the study browser lists, row by row, with a screenshot row-N.png of each in `folder`.
 
-    The answer: "rows" ("text" of the row, "offered", what the page then has "shown" as text, and the "complaints" that
-    opening it caused), and what `open_report` answers.
+    The answer: "rows" ("text" of the row, "offered", what the page then has "shown" as text, "failure", and the
+    "complaints" that opening it caused), and what `open_report` answers.
     """
     return _driven(origin, study_uid, folder, "list")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
 
@@ -59,14 +59,16 @@ def test_a_drawn_box_is_within_a_pixel_of_the_detectors(kind: str, data: st.Data
     box = data.draw(st.composite(lambda draw: box_within(draw, columns, rows))())
     profile = data.draw(st.sampled_from(["air", "stone", "ohif"]))
 
+    scale = LONG_SIDE / max(columns, rows * tall)
+    wide, high = columns * scale, rows * tall * scale
+    assume(all(abs(side % 1 - 0.5) > 0.01 for side in (wide, high)))  # a tie is rounded by the last bit
     result = encoded(film, kind, box, profile=profile)
     if kind == "gsps":  # on films so small its words are large and hide lines
         del result.GraphicAnnotationSequence[0].TextObjectSequence
 
     picture = RENDER[kind](result, film)
 
-    scale = LONG_SIDE / max(columns, rows * tall)
-    width, height = round(columns * scale), round(rows * tall * scale)
+    width, height = round(wide), round(high)
     x, y = width / columns, height / rows
     assert picture.shape[1] == width and picture.shape[0] >= height
     seen = box_in(amber(picture[-height:]), least=20)  # more than a letter, less than a side

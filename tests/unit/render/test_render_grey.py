@@ -139,11 +139,11 @@ def test_a_broken_lut_is_left_out_with_a_note(keyword: str) -> None:
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_an_image_by_itself_is_shown_by_its_own_window_and_right_way_round(photometric: str) -> None:
+@pytest.mark.parametrize("shape", ["IDENTITY", "INVERSE", None])
+def test_an_image_by_itself_is_shown_by_its_own_window_and_right_way_round(photometric: str, shape: str | None) -> None:
     levels = [[0, 100, 255]] if photometric == "MONOCHROME2" else [[255, 155, 0]]
-    image = make_film(
-        levels, photometric=photometric, WindowCenter=127.5, WindowWidth=255, VOILUTFunction="LINEAR_EXACT"
-    )
+    window = {"WindowCenter": 127.5, "WindowWidth": 255, "VOILUTFunction": "LINEAR_EXACT"}
+    image = make_film(levels, photometric=photometric, PresentationLUTShape=shape, **window)
 
     picture = render_image(image, (3, 1))
 

@@ -7,7 +7,9 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 
-from tests.support.drawings import amber, encoded, lines, make_film
+from tests.support.drawings import amber, encoded, file_of, lines, make_film, whole
+from tests.support.reports import digest_of, make_findings, make_request, one, reread
+from worker.encode import SourceImage
 from worker.render import CannotRender, draw, render_report, render_text
 from worker.render.regions import regions_on
 from worker.render.report import result_lines
@@ -86,6 +88,19 @@ def test_the_words_are_those_of_the_report_on_this_image(film: Dataset) -> None:
     assert "All algorithms succeeded; with findings" in said
     assert any(line.startswith("AI: study abnormal, 90 %, unverified.") for line in said)
     assert not any("nodule" in line.lower() for line in said)  # that stands beside the box
+
+
+def test_what_is_said_of_one_film_is_not_said_of_the_other() -> None:
+    films = [make_film(np.zeros((100, 100)), study_uid="1.2.3", InstanceNumber=number) for number in (1, 2)]
+    images = [
+        SourceImage(reread(file_of(film)), digest_of(film), make_findings(width=100, height=100, probability=share))
+        for film, share in zip(films, (0.2, 0.7), strict=True)
+    ]
+    tree = whole(one(make_request(*images), "sr").to_bytes())
+
+    said = [" ".join(result_lines(tree, film.SOPInstanceUID)) for film in films]
+
+    assert [(words.count("20 %"), words.count("70 %")) for words in said] == [(1, 1), (0, 2)]  # the study's is 70 %
 
 
 def test_a_region_whose_image_is_named_by_reference_is_found(film: Dataset) -> None:
