@@ -93,7 +93,7 @@ def reject(
     reason: Annotated[str, typer.Option(help=" | ".join(REJECTION_REASONS))] = "quality",
     comment: Annotated[str, typer.Option(help="for the note, 64 characters; no patient's name")] = "",
 ) -> None:
-    """Withdraw a study's results: a rejection note (IHE IOCM) goes where they went, and nothing more of them is sent."""
+    """Withdraw a study's results: a rejection note (IHE IOCM) goes where they went, and no more of them is sent."""
     if reason not in REJECTION_REASONS:
         raise typer.BadParameter(f"--reason is one of {', '.join(REJECTION_REASONS)}")
     if len(comment) > 64 or not comment.isascii() or not (comment + " ").isprintable():

@@ -110,7 +110,7 @@ class Deliveries:
             )
 
     def release_claims(self, now: float) -> None:
-        """After a restart: what the last process had claimed is due at once, and so is what waited to be tried again."""
+        """After a restart: what the last process had claimed is due at once, and what waited to be tried again too."""
         with self._database.write() as session:
             session.execute(
                 update(DeliveryRow)
