@@ -91,6 +91,7 @@ def chest_cad(subject: Subject) -> Iterator[Fault]:
     if subject.ours:
         yield from device(subject, root)
         yield from films_by_name(root)
+        yield from named(findings)
         yield from marked(root, len(findings))
     for detections in root.children(DETECTIONS):
         yield from _detections(subject, root, detections)
@@ -129,7 +130,7 @@ def _finding(subject: Subject, finding: Node) -> Iterator[Fault]:
         yield Fault("cad-finding", where, "no finding of CID 6101")
     if subject.ours:
         yield from follows(finding, _FINDING, "cad-template-row", closed=True)
-        yield from named(finding)
+
     centers, outlines = finding.children(CENTER, "SCOORD"), finding.children(OUTLINE, "SCOORD")
     if not centers and not outlines:
         yield Fault("cad-geometry", where, "neither centre nor outline")

@@ -13,12 +13,12 @@ from daemon.conform.subject import Subject
 from daemon.conform.tree import Node, root_of
 from daemon.conform.view import Item
 
-# Table C.17-3c, type 2; the first two are copied from the image's Request Attributes
-_ASKED = ("RequestedProcedureID", "RequestedProcedureDescription")
-_ORDER = (
-    *(*_ASKED, "ReferencedStudySequence", "AccessionNumber", "RequestedProcedureCodeSequence"),
+# Table C.17-3c, type 2; the first are those of the image's Request Attributes
+_ASKED = (
+    *("RequestedProcedureID", "RequestedProcedureDescription"),
     *("PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest"),
 )
+_ORDER = (*_ASKED, "ReferencedStudySequence", "AccessionNumber", "RequestedProcedureCodeSequence")
 _PRELIMINARY = "PreliminaryFlag"
 _FLAGS: Mapping[str, tuple[str, ...]] = {  # C.17.2; nobody verifies what a detector says
     "CompletionFlag": ("COMPLETE", "PARTIAL"),

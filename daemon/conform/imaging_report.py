@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from daemon.conform.codes import context_group
+from daemon.conform.evaluations import ALGORITHM, described, evaluated
 from daemon.conform.fault import Fault
 from daemon.conform.forms import COMPREHENSIVE_3D_SR, COMPREHENSIVE_SR
 from daemon.conform.report_words import films_by_name, statements, told
@@ -29,7 +30,7 @@ _DEVICE, _LEFT, _RIGHT = ("121007", "DCM"), ("7771000", "SCT"), ("24028007", "SC
 _SOURCE, _ORIGINAL_SOURCE = ("260753009", "SCT"), ("111040", "DCM")
 
 _MANY = 10**6
-_LESION_NAME = re.compile(r"(film \d+ )?lesion \d+")
+_LESION_NAME = re.compile(r"(film \d+ |)lesion (\d+)")
 OBSERVER: tuple[Row, ...] = (  # TID 1002 row 1, TID 1004
     Row(("121005", "DCM"), "CODE", "HAS OBS CONTEXT", 1, 1),
     Row(("121012", "DCM"), "UIDREF", "HAS OBS CONTEXT", 1, 1),
@@ -39,6 +40,7 @@ OBSERVER: tuple[Row, ...] = (  # TID 1002 row 1, TID 1004
     Row(("121016", "DCM"), "TEXT", "HAS OBS CONTEXT", 0, 1),
 )
 LANGUAGE = Row(("121049", "DCM"), "CODE", "HAS CONCEPT MOD", 1, 1)  # TID 1204
+_PARAMETERS = ("111002", "DCM")
 # TID 1004 rows 2 to 5, TID 4019 rows 1 and 2; an algorithm may have the longer name
 _EQUIPMENT = {
     ("121013", "DCM"): "ManufacturerModelName",
@@ -58,11 +60,6 @@ _REPORT: tuple[Row, ...] = (  # TID 1500
     Row(COMMENT, "TEXT", "CONTAINS", 0, _MANY),
 )
 _UNMEASURED_REPORT = tuple(row for row in _REPORT if row.concept != MEASUREMENTS)
-ALGORITHM: tuple[Row, ...] = (  # TID 4019
-    Row(("111001", "DCM"), "TEXT", "HAS CONCEPT MOD", 1, 1),
-    Row(("111003", "DCM"), "TEXT", "HAS CONCEPT MOD", 1, 1),
-    Row(("111002", "DCM"), "TEXT", "HAS CONCEPT MOD", 0, _MANY),
-)
 _GROUP: tuple[Row, ...] = (  # TID 1410 and what it includes of TID 1501
     Row(TRACKING, "TEXT", "HAS OBS CONTEXT", 1, 1),
     Row(TRACKING_UID, "UIDREF", "HAS OBS CONTEXT", 1, 1),
@@ -92,16 +89,19 @@ def imaging_report(subject: Subject) -> Iterator[Fault]:
     yield from _titled(root, unmeasured)
     yield from follows(root, _UNMEASURED_REPORT if unmeasured else _REPORT, "sr-template-row", closed=ours)
     yield from observed(root, ours)
+    groups = [group for container in root.children(MEASUREMENTS) for group in container.children()]
     if ours:
         yield from device(subject, root)
         yield from films_by_name(root)
+        yield from named(groups)
     for library in root.children(LIBRARY):
         yield from follows(library, _LIBRARY, "sr-template-row", closed=ours)
-        if template_of(library) not in ("", "1600"):
+        if template_of(library) != "1600" and (ours or template_of(library)):
             yield Fault("sr-template", library.item.path, "an Image Library of another template")
         for group in library.children(LIBRARY_GROUP):
             yield from follows(group, _ENTRIES, "sr-template-row", closed=ours)
-    groups = [group for container in root.children(MEASUREMENTS) for group in container.children()]
+            for entry in group.children() if ours else ():
+                yield from described(subject, entry)
     if subject.profile == "ohif" and not groups and not unmeasured:
         yield Fault("sr-unmeasured", "ConceptNameCodeSequence", "OHIF cannot open a measurement report of nothing")
     for group in groups:
@@ -110,6 +110,7 @@ def imaging_report(subject: Subject) -> Iterator[Fault]:
     for container in root.children(EVALUATIONS):
         if ours:
             yield from follows(container, _EVALUATION, "sr-template-row", closed=True, ordered=False)
+            yield from evaluated(container)
             yield from told(container)
     yield from statements(subject, root, len(groups))
 
@@ -136,8 +137,20 @@ def device(subject: Subject, root: Node) -> Iterator[Fault]:
     """The device that observed, and the algorithm that it ran, are the equipment that made the object."""
     for node in root.walk():
         name = _EQUIPMENT.get(node.concept)
+        if node.concept == _PARAMETERS and not _is_parameter(subject, node.words):
+            yield Fault("sr-device", node.item.path, "neither operating point, weights nor what became of a film")
         if name and not node.words.startswith(subject.root.text(name)):
             yield Fault("sr-device", node.item.path, f"differs from {name}")
+
+
+def _is_parameter(subject: Subject, words: str) -> bool:
+    """Whether a text is one of our Algorithm Parameters; the weights are those of Contributing Equipment."""
+    made = " ".join(
+        item.whole("ContributionDescription") for item in subject.root.items("ContributingEquipmentSequence")
+    )
+    if words.startswith("Weights SHA-256: "):
+        return words.replace("SHA-256:", "SHA-256") in made
+    return words.startswith(("Operating point: ", "film "))
 
 
 def template_of(node: Node) -> str:
@@ -161,8 +174,9 @@ def _group(subject: Subject, group: Node) -> Iterator[Fault]:
         if purpose.coded not in context_group(219):
             yield Fault("sr-context-group", purpose.item.path, "no geometric purpose of CID 219")
     if subject.ours:
-        yield from named(group)
         yield from _of_profile(subject, group)
+        if not group.children(COMMENT):
+            yield Fault("statement", where, "no comment says that this is AI and unverified")
         yield from told(group)
 
 
@@ -212,11 +226,16 @@ def image_of(node: Node) -> str:
     return ""
 
 
-def named(group: Node) -> Iterator[Fault]:
-    """What a lesion is called: "lesion 2", or "film 1 lesion 2" where there are several films."""
-    for node in group.children(TRACKING):
-        if not _LESION_NAME.fullmatch(node.words):
-            yield Fault("sr-tracking-name", node.item.path, "not the name of a lesion")
+def named(groups: list[Node]) -> Iterator[Fault]:
+    """What our lesions are called: "lesion 1", "lesion 2", …, for each film, with its name where there are several."""
+    counts: dict[str, int] = {}
+    for group in groups:
+        for node in group.children(TRACKING):
+            found = _LESION_NAME.fullmatch(node.words)
+            film = found[1] if found else ""
+            counts[film] = counts.get(film, 0) + 1
+            if found is None or int(found[2]) != counts[film]:
+                yield Fault("sr-tracking-name", node.item.path, "not the name of the next lesion")
 
 
 def tracking(groups: list[Node], root: Item) -> Iterator[Fault]:

@@ -33,6 +33,8 @@ def is_statement(words: str) -> bool:
 def statements(subject: Subject, root: Node, groups: int) -> Iterator[Fault]:
     """The document as a whole says that it is AI and unverified, and how many images it covers."""
     comments = [node.words for node in root.children(_COMMENT, "TEXT")]
+    if subject.ours and len(comments) != 1:
+        yield Fault("statement", "ContentSequence", "not one comment on the document")
     if not any(map(is_statement, comments)):
         yield Fault("statement", "ContentSequence", "no comment says that this is AI and unverified")
     if groups and not subject.marking:

@@ -42,7 +42,7 @@ CODES = {finding.code.value for finding in FINDINGS.values()} | {
     *(finding.site.value for finding in FINDINGS.values()),
 }
 PLACES = ("GraphicData", "GraphicObjectSequence", "CompoundGraphicSequence", "AnchorPoint", "TrackingUID", "TrackingID")
-# What makes no statement on places even with marking: the selection of films, and where the words are all.
+# What makes no statement on places even with marking: it selects films.
 WITHOUT_PLACES = {"kos"}
 
 

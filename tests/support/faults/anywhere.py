@@ -91,6 +91,10 @@ def another_maker(ds: Dataset) -> None:
     ds.ContributingEquipmentSequence[0].SoftwareVersions = "9.9"
 
 
+def contributed_twice(ds: Dataset) -> None:
+    ds.ContributingEquipmentSequence = Sequence([ds.ContributingEquipmentSequence[0]] * 2)
+
+
 def private(ds: Dataset) -> None:
     ds.private_block(0x0009, "SOMEBODY", create=True).add_new(0x01, "LO", "x")
 
@@ -145,6 +149,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("equipment: contributed for no purpose", "PS3.3 C.12.1.1.5", ONE, purposeless),
     Mutation("equipment: another version contributed", "results.md 5", ONE, another_maker),
     Mutation("statement: series without AI, unverified", "results.md 5", FORMS, unsaid),
+    Mutation("equipment: two contributors", "results.md 5", ONE, contributed_twice),
+    Mutation("instance: UID that is not derived", "PS3.5 B.2", ONE, both("SOPInstanceUID", "1.2.3.4.5")),
+    Mutation("series: UID that is not derived", "PS3.5 B.2", ONE, put("SeriesInstanceUID", "1.2.3.4.5")),
     Mutation("format: empty sequence item", "PS3.3 C.12.1.1.5", ONE, empty_item),
     Mutation("format: text beyond ASCII", "PS3.5 6.1", ONE, raw("SeriesDescription", "LO", b"AI, unverified \xff\xfe")),
     Mutation(

@@ -46,6 +46,14 @@ def mapping(ds: Dataset) -> Dataset:
     return shared(ds).RealWorldValueMappingSequence[0]
 
 
+def narrow_window(ds: Dataset) -> None:
+    shared(ds).FrameVOILUTSequence[0].WindowWidth = "2"
+
+
+def unquantified(ds: Dataset) -> None:
+    del mapping(ds).QuantityDefinitionSequence[0].ConceptCodeSequence
+
+
 def private(value: str) -> object:
     def change(ds: Dataset) -> None:
         ds.private_block(0x0009, "THORAXD", create=True).add_new(0x01, "LT", value)
@@ -81,6 +89,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("sc: other orientation", "PS3.3 C.7.6.1.1.1", SC, put("PatientOrientation", ["R", "F"])),
     Mutation("sc: window that hides", "PS3.3 C.11.2", SC, put("WindowWidth", "10")),
     Mutation("sc: comment without AI, unverified", "results.md 5.4", SC, put("ImageComments", "abnormal, 90 %")),
+    Mutation("sc: spacing of a larger film", "PS3.3 10.7.1", SC, put("PixelSpacing", [7.0, 7.0])),
+    Mutation("sc: lossy or not in a word", "PS3.3 C.7.6.1.1.5", SC, put("LossyImageCompression", "NO")),
     Mutation(
         "kos: title of no context group",
         "PS3.16 CID 7010",
@@ -206,6 +216,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "pm: unit gone", "PS3.3 C.7.6.16.2.11", PM, lambda ds: put("MeasurementUnitsCodeSequence", None)(mapping(ds))
     ),
+    Mutation("pm: window that hides", "PS3.3 C.7.6.16.2.10", PM, narrow_window),
+    Mutation("pm: not of the film's chest", "PS3.3 C.7.6.1.1.1", PM, put("PatientOrientation", ["R", "F"])),
+    Mutation("pm: a quantity without its code", "PS3.3 C.7.6.16.2.11", PM, unquantified),
     Mutation("pm: two frames said, one there", "PS3.3 C.7.6.16", PM, put("NumberOfFrames", 2)),
     Mutation(
         "pm: dimension that is not declared",

@@ -17,6 +17,11 @@ def image_twice(ds: Dataset) -> None:
     images.append(deepcopy(images[0]))
 
 
+def annotated_twice(ds: Dataset) -> None:
+    annotation = ds.GraphicAnnotationSequence[0]
+    annotation.ReferencedImageSequence = Sequence([annotation.ReferencedImageSequence[0]] * 2)
+
+
 def one_tracking_uid(ds: Dataset) -> None:
     graphic(ds, 1).TrackingUID = graphic(ds, 0).TrackingUID
 
@@ -194,6 +199,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         GSPS,
         lambda ds: [put(name, None)(ds) for name in ("RescaleSlope", "RescaleIntercept", "RescaleType")] and None,
     ),
+    Mutation(
+        "gsps: boxes named in another order",
+        "results.md 5.2",
+        GSPS,
+        lambda ds: put("TrackingID", "lesion 2")(graphic(ds)),
+    ),
+    Mutation(
+        "gsps: layer that does not say AI",
+        "results.md 5.2",
+        GSPS,
+        lambda ds: put("GraphicLayerDescription", "Marks")(ds.GraphicLayerSequence[0]),
+    ),
+    Mutation("gsps: another rescale type", "PS3.3 C.11.1", GSPS, put("RescaleType", "HU")),
+    Mutation("gsps: an image twice in an annotation", "PS3.3 C.10.5", GSPS, annotated_twice),
     Mutation("gsps: label in lower case", "PS3.3 C.11.10", GSPS, put("ContentLabel", "ai unverified")),
     Mutation("gsps: label gone", "PS3.3 C.11.10, type 1", GSPS, put("ContentLabel", None)),
     Mutation("gsps: no creator", "PS3.3 C.11.10, type 2", GSPS, put("ContentCreatorName", None)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from pydicom import Dataset
+from pydicom.sequence import Sequence
 
 from tests.support.faults.mutation import (
     DOCUMENTS,
@@ -51,6 +52,32 @@ def undecided(ds: Dataset) -> None:
 
 def a_copy_moved(ds: Dataset) -> None:
     move(node(node(ds, CERTAINTY, "NUM"), "", "SCOORD"), 1, 0)
+
+
+def backwards(item: Dataset) -> None:
+    item.ContentSequence = Sequence(list(item.ContentSequence)[::-1])
+
+
+def childless(item: Dataset) -> None:
+    del item.ContentSequence
+
+
+def unmade(ds: Dataset) -> None:
+    number = node(node(ds, "C0034375"), CERTAINTY)
+    number.ContentSequence = Sequence(number.ContentSequence[:1])
+
+
+def other_weights(ds: Dataset) -> None:
+    parameter = next(item for item in nodes(ds, "111002") if "SHA-256" in item.TextValue)
+    parameter.TextValue = "Weights SHA-256: " + "cd" * 32
+
+
+def unlibraried(ds: Dataset) -> None:
+    node(ds, "111028").ContentTemplateSequence[0].TemplateIdentifier = "1601"
+
+
+def said() -> Dataset:
+    return text_item("AI result, unverified.")
 
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -168,4 +195,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         in_node(CERTAINTY, "NUM", put("ContentSequence", None)),
     ),
     Mutation("ohif: the copy of the region is elsewhere", "cornerstone adapters", ("sr ohif",), a_copy_moved),
+    Mutation("sr: first lesion gone", "results.md 5.1", SRS, without_node(GROUP)),
+    Mutation(
+        "sr: a lesion's comment gone", "results.md 5.1", SRS, lambda ds: drop(ds, node(node(ds, GROUP), "121106"))
+    ),
+    Mutation("sr: rows in another order", "PS3.16 TID 1410", SRS, in_node(GROUP, "CONTAINER", backwards)),
+    Mutation("sr: the study's result on no image", "PS3.16 TID 1500", SRS, in_node("111017", "CODE", childless)),
+    Mutation("sr: the study's number of no algorithm", "PS3.16 TID 4019", SRS, unmade),
+    Mutation("sr: weights of another digest", "results.md 5.1", SRS, other_weights),
+    Mutation("sr: Image Library without sizes", "PS3.16 TID 1602", SRS, without_node("110911")),
+    Mutation("sr: Image Library of another template", "PS3.16 TID 1600", SRS, unlibraried),
+    Mutation("sr: two comments on the document", "results.md 5.1", SRS, lambda ds: ds.ContentSequence.append(said())),
 )
