@@ -128,14 +128,12 @@ class Deliver:
         return Outgoing(content, ds)
 
     def _headers(self, study_uid: str) -> list[Dataset]:
-        """The headers of the study's images, as far as the archive still has them."""
-        headers = []
-        for key in self._ledger.deliveries.image_keys(study_uid):
-            try:
-                headers.append(read_header(self._archive.read(key)))
-            except NotArchived:
-                continue
-        return headers
+        """The headers of the study's images; none where the archive has lost one, for then a reference proves nothing."""
+        keys = self._ledger.deliveries.image_keys(study_uid)
+        try:
+            return [read_header(self._archive.read(key)) for key in keys]
+        except NotArchived:
+            return []
 
     def _quarantine(self, item: DueDelivery, reason: str) -> None:
         self._ledger.deliveries.quarantined(item.id, reason)

@@ -49,7 +49,7 @@ _LESION = re.compile(
     r"|opacit\w+|consolidations?|fibrosis|edema|emphysema|fractures?|hernia)\b",
     re.IGNORECASE,
 )
-# How the operating point was chosen: the name of a data set is in it
+# How the operating point was chosen: a site says it in its own words, the name of its data set among them
 _OPERATING_POINT = re.compile(r"Operating point: .*?positive at or above [\d.]+ % probability")
 _NAMES_A_DEVICE = frozenset(("ManufacturerModelName", "SoftwareVersions", "DeviceSerialNumber", "StationName"))
 # Device Observer Name, Model and Serial Number, Algorithm Name and Version
@@ -99,7 +99,8 @@ def _attribute(holder: Item, name: str, attribute: Attribute, device: str) -> It
     words = words.replace(device, "") if device else words  # it may be called "lesion detector"
     found = _COORDINATES.search(words)
     if not found and not (name in _NAMES_A_DEVICE or holder.code("ConceptNameCodeSequence") in _NAMING_CONCEPTS):
-        found = _PLACE.search(words) or _LESION.search(_OPERATING_POINT.sub("", words))
+        said = _OPERATING_POINT.sub("", words)
+        found = _PLACE.search(said) or _LESION.search(said)
     if found:
         yield Fault("no-location", where, "words of a place or a lesion")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 
 from daemon.conform import Expected
 from model.findings import Box, Findings, HeatMap
@@ -72,10 +73,6 @@ def objects(request: ReportRequest, only: tuple[str, ...] = ()) -> Iterator[Case
 
 def written(made: Encoded) -> Dataset:
     """The object as the deliver loop reads it, with its pixels."""
-    from io import BytesIO
-
-    from pydicom import dcmread
-
     return dcmread(BytesIO(made.to_bytes()))
 
 

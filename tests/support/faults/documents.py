@@ -66,12 +66,6 @@ def two_scoord_images(ds: Dataset) -> None:
     region.ContentSequence = Sequence([*region.ContentSequence, deepcopy(region.ContentSequence[0])])
 
 
-def swapped_rows(ds: Dataset) -> None:
-    ds.ContentSequence = Sequence(
-        [*ds.ContentSequence[:2], ds.ContentSequence[3], ds.ContentSequence[2], *ds.ContentSequence[4:]]
-    )
-
-
 def verified(ds: Dataset) -> None:
     ds.VerificationFlag = "VERIFIED"
 

@@ -1,4 +1,4 @@
-"""Single faults, each seeded into one valid object, with the clause that it breaks. Written without the check in view.
+"""Single faults, each seeded into one valid object, with the clause that it breaks.
 
 A fault changes the data set in place (`change`) or the bytes of the file (`spoil`). `of` names the objects of
 tests/support/conform.py that it is seeded into.

@@ -15,7 +15,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 from daemon.conform import Fault, faults
-from model.findings import Box
+from model.findings import Box, ModelIdentity
 from tests.support.conform import BOX, OTHER, drawn, film, objects, rejected
 from tests.support.reports import make_findings, make_header, make_image, make_request
 from tests.unit.encode.test_encode_patient import NAMES, ODD
@@ -173,3 +173,10 @@ def test_no_clock_no_date_is_wrong_and_with_one_only_the_future_is() -> None:
 
     assert told(None) == told(datetime(2026, 11, 21, 2, 4, tzinfo=UTC)) == []
     assert set(told(datetime(2020, 1, 1, tzinfo=UTC))) == {"date-future"}
+
+
+def test_a_sites_own_words_for_its_operating_point_are_no_location() -> None:
+    words = "sensitivity 0.95 on films of left and right lung nodules, marked by two readers"
+    identity = ModelIdentity("lung nodule detector", "1.0", "ef" * 32, words)
+
+    assert alarms(make_request(film(BOX), identity=identity, station="LUNG-1")) == []

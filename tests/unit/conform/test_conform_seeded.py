@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
+from pydicom import Dataset
 
 from daemon.conform import Expected, Fault, faults
-from tests.support.conform import Case, valid
+from tests.support.conform import BOX, Case, film, objects, valid
 from tests.support.faults import MUTATIONS, Mutation, reread
+from tests.support.faults.mutation import node, nodes
+from tests.support.reports import make_request
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +85,26 @@ def test_an_object_of_another_kind_profile_or_shape_than_asked_for_is_a_fault(ca
     assert faults(cases["sr stone"].dataset, case.sources, Expected("sr", "ohif"))
     assert faults(cases["sr air triage"].dataset, case.sources, Expected("sr", "air", True))
     assert faults(cases["parametric-map"].dataset, case.sources, Expected("parametric-map", "", False))
+
+
+def swap_images(group: Dataset, other: str) -> None:
+    """The region of a lesion becomes one of another film."""
+    for region in nodes(group, "111030", "SCOORD"):
+        region.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID = other
+
+
+def test_a_lesion_or_a_result_that_is_moved_to_another_film_of_the_study_is_a_fault() -> None:
+    first, second = film(BOX, study_uid="1.2.3"), film(BOX, study_uid="1.2.3")
+    (case,) = [case for case in objects(make_request(first, second), ("sr",)) if case.name == "sr air"]
+    uids = {str(first.header.SOPInstanceUID), str(second.header.SOPInstanceUID)}
+    moved, told = deepcopy(case.dataset), deepcopy(case.dataset)
+    group = node(moved, "125007")
+    mine = node(group, "", "IMAGE").ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+    (other,) = uids - {mine}
+    swap_images(group, other)
+    comments = [item for item in nodes(told, "121106", "TEXT") if item.TextValue.startswith("film 1: ")]
+    comments[0].TextValue = comments[0].TextValue.replace("film 1", "film 2")
+
+    assert faults(case.dataset, case.sources, case.expected) == []
+    for spoiled in (moved, told):
+        assert "sr-film" in {fault.rule for fault in faults(spoiled, case.sources, case.expected)}
