@@ -128,7 +128,7 @@ class Deliver:
         return Outgoing(content, ds)
 
     def _headers(self, study_uid: str) -> list[Dataset]:
-        """The headers of the study's images; none where the archive has lost one, for then a reference proves nothing."""
+        """The headers of the study's images; none where the archive has lost one: a reference then proves nothing."""
         keys = self._ledger.deliveries.image_keys(study_uid)
         try:
             return [read_header(self._archive.read(key)) for key in keys]

@@ -47,6 +47,8 @@ def associate(ae: AE, destination: Destination, roles: Sequence[SCP_SCU_RoleSele
         answer = assoc.acceptor.primitive
         detail = f": {answer.reason_str}" if answer is not None else ""
         raise DestinationUnreachable(f"association rejected{detail}")
+    if assoc.accepted_contexts:
+        raise DestinationUnreachable("association aborted as soon as it was accepted")
     if assoc.acceptor.primitive is not None:
         raise NoContextAccepted("no presentation context accepted")
     raise DestinationUnreachable("no answer" if assoc.is_aborted else "no connection")
