@@ -30,6 +30,7 @@ Send = Callable[[Sequence[Outgoing]], Iterator[Outcome]]
 BATCH = 32  # objects an association
 BATCH_BYTES = 32_000_000
 IDLE_S = 0.1
+UNREACHABLE_S = 2.0  # between two associations that nobody accepts, at most
 FAULTS_TOLD = 5  # of a quarantined object
 
 
@@ -67,7 +68,6 @@ class Deliver:
         self._send, self._timeout_s = send, timeout_s
         self._ledger, self._archive = ledger, archive
         self._retry, self._clock = retry, clock
-        self._unreachable = 0  # turns in a row
 
     def turn(self) -> float:
         """Send what is due; seconds until the next turn."""
@@ -87,7 +87,7 @@ class Deliver:
             except DestinationUnreachable as error:
                 return self._back_off(rest, error)
             # After a break the rest goes at once: only the object that was under way may be to blame.
-            rest, self._unreachable = rest[done:], 0
+            rest = rest[done:]
         return 0.0
 
     def _fit_to_send(self, due: Sequence[DueDelivery]) -> tuple[dict[int, Outgoing], int]:
@@ -139,7 +139,7 @@ class Deliver:
         self._ledger.deliveries.quarantined(item.id, reason)
         log.error("object.quarantined", destination=self.destination, instance=item.sop_uid, why=reason)
 
-    def _record(self, item: DueDelivery, outcome: Outcome) -> None:
+    def _record(self, item: DueDelivery, outcome: Outcome, *, said: bool = True) -> None:
         now = self._clock()
         if outcome.accepted:
             self._ledger.deliveries.sent(item.id, outcome.status or 0, now, outcome.reason)
@@ -149,17 +149,18 @@ class Deliver:
         refusals = item.refusals + refused
         again_at = next_try(outcome, item.attempts + 1, refusals, item.retry_since, now, self._retry)
         self._ledger.deliveries.failed(item.id, outcome.reason, outcome.status, again_at, refused=refused)
-        log.warning(
-            "object.refused" if again_at is not None else "object.given_up",
-            destination=self.destination,
-            instance=item.sop_uid,
-            why=outcome.reason,
-            attempts=item.attempts + 1,
-        )
+        if again_at is None or said:
+            log.warning(
+                "object.refused" if again_at is not None else "object.given_up",
+                destination=self.destination,
+                instance=item.sop_uid,
+                why=outcome.reason,
+                attempts=item.attempts + 1,
+            )
 
     def _back_off(self, items: Sequence[DueDelivery], error: DestinationUnreachable) -> float:
-        """Nobody there: these wait, and so does the loop, ever longer, up to the longest wait or as it was asked to."""
-        self._unreachable += 1
+        """Nobody there: these wait, each ever longer; the loop waits little, for what a replay makes due is due now."""
         for item in items:
-            self._record(item, Outcome(Answer.BROKEN, None, str(error)))
-        return max(self._retry.wait_s(self._unreachable), error.retry_after_s)
+            self._record(item, Outcome(Answer.BROKEN, None, str(error)), said=False)
+        log.warning("destination.unreachable", destination=self.destination, objects=len(items), why=str(error))
+        return max(min(self._retry.first_s, UNREACHABLE_S), error.retry_after_s)

@@ -25,6 +25,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.core.errors import SettingsError
@@ -214,7 +215,8 @@ class Settings(BaseSettings):
     def _names_differ(self) -> Self:
         names = [destination.name for destination in self.destination]
         if len(names) != len(set(names)):
-            raise ValueError("two destinations have the same name")
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ValueError(f"two destinations have the same name: {', '.join(twice)}")
         titles = [modality.ae_title for modality in self.modality]
         if len(titles) != len(set(titles)):
             raise ValueError("two modalities have the same AE title")
@@ -286,13 +288,25 @@ def load(path: Path | None) -> Settings:
     try:
         settings = Settings(**values)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
-        mistakes += [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
+        mistakes += [_told(item, values) for item in error.errors()]
     except ValueError as error:  # an environment variable that is not JSON where a table is wanted
         mistakes.append(str(error))
     if mistakes:
         raise SettingsError(mistakes)
     home = settings.home if settings.home.is_absolute() else Path.cwd() / settings.home
     return settings.model_copy(update={"home": home})
+
+
+def _told(mistake: ErrorDetails, values: Mapping[str, object]) -> str:
+    """A mistake where the person finds it: a destination by its name, not by its number."""
+    place = [str(part) for part in mistake["loc"]]
+    tables = values.get(place[0]) if place else None
+    if len(place) > 1 and isinstance(tables, list) and place[1].isdigit():
+        table = tables[int(place[1])] if int(place[1]) < len(tables) else None
+        name = (table.get("name") or table.get("ae_title")) if isinstance(table, dict) else None
+        place[:2] = [f"{place[0]} {name}" if name else f"{place[0]} number {int(place[1]) + 1}"]
+    said = mistake["msg"].removeprefix("Value error, ")
+    return ": ".join([".".join(place), said] if place else [said])
 
 
 def _unknown_variables() -> list[str]:

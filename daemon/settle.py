@@ -67,5 +67,5 @@ class Settle:
         for study_uid in settling.finish_deliveries(now):
             log.info("study.settled", study=study_uid)
         for study_uid in settling.finish_commitments(now):
-            log.info("study.committed", study=study_uid)
+            log.info("study.proof_settled", study=study_uid)
         return 0.1

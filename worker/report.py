@@ -86,6 +86,7 @@ def _encoded(context: Context, inputs: ReportInputs) -> Iterable[Encoded]:
             else (),
             station=context.settings.scp.ae_title,
             generation=inputs.generation,
+            set_aside=inputs.set_aside,
         )
         yield from encode(request, kind, profile or "air", marking)
 

@@ -137,13 +137,20 @@ def _listening(settings: Settings) -> str:
 
 
 def _destination(destination: Destination, settings: Settings) -> str:
-    if destination.kind == "stow":
-        search_works(OriginServer(destination))  # STOW-RS itself has no request that stores nothing
-        return f"{destination.url} answers a QIDO-RS search"
-    echo(destination, settings.scp.ae_title)
-    return f"{destination.ae_title} at {destination.host}:{destination.port} answers C-ECHO"
+    where = destination.url or f"{destination.ae_title} at {destination.host}:{destination.port}"
+    try:
+        if destination.kind == "stow":
+            search_works(OriginServer(destination))  # STOW-RS itself has no request that stores nothing
+            return f"{where} answers a QIDO-RS search"
+        echo(destination, settings.scp.ae_title)
+    except ThoraxdError as error:
+        raise RuntimeError(f"{where}: {error}") from error
+    return f"{where} answers C-ECHO"
 
 
 def _commitment(destination: Destination, settings: Settings) -> str:
     accepts(destination, settings.scp.ae_title)
-    return f"{destination.ae_title} accepts the Storage Commitment Push Model"
+    return (
+        f"{destination.ae_title} accepts the Storage Commitment Push Model; to report it must know {settings.scp.ae_title} "
+        f"at this host, port {settings.scp.port}, which cannot be checked from here"
+    )

@@ -60,6 +60,16 @@ def open_ledger(config: Path | None) -> tuple[Ledger, Settings]:
     raise typer.Exit(1)
 
 
+def one_study(ledger: Ledger, beginning: str) -> str | None:
+    """The study whose UID is, or begins with, `beginning`; where that is none or several, says so and gives None."""
+    found = ledger.views.named(beginning)
+    if len(found) == 1:
+        return found[0]
+    wrong = f"several studies begin with {beginning}" if found else f"no study {beginning}"
+    Console(stderr=True).print(wrong, style="red", markup=False)
+    return None
+
+
 def print_lines(reports: list[dict[str, Any]]) -> None:
     """JSON, one object a line."""
     for report in reports:
@@ -132,12 +142,11 @@ def show(
 ) -> None:
     """Everything about one study: its images, findings, results and deliveries. The UID's beginning will do."""
     ledger, settings = open_ledger(config)
-    reports = ledger.views.studies(ledger.views.named(study_uid))
-    if not reports:
-        Console(stderr=True).print(f"no study {study_uid}", style="red", markup=False)
+    found = one_study(ledger, study_uid)
+    if found is None:
         raise typer.Exit(1)
-    study_uid = reports[0]["study_uid"]
-    report = reports[0] | {"objects": ledger.views.object_deliveries(study_uid)}
+    study_uid = found
+    report = ledger.views.studies([study_uid])[0] | {"objects": ledger.views.object_deliveries(study_uid)}
     answers = [json.loads(answer) for _, answer in ledger.views.answers(study_uid)]
     report["findings"] = [tables.findings(answer) for answer in answers]
     report["models"] = list(dict.fromkeys(tables.weights(answer["identity"]) for answer in answers))

@@ -17,7 +17,9 @@ from rich.console import Console
 from daemon.core.errors import ThoraxdError
 from daemon.store.archive import Archive
 
-PREFERRED = ("gsps", "sr", "sc")  # of each image the first that there is
+# Of each image the first that there is; of one that was not analysed, those that draw without its pixels.
+PREFERRED = ("gsps", "sr", "sc")
+UNREAD = ("sc", "text-sr")
 OVER_IMAGES = ("sr", "chest-cad-sr")  # one object for the study, a picture for each image
 _PATIENCE_S = 120
 
@@ -44,7 +46,7 @@ def draw_study(
     """
     orders = list(_orders(report, form))
     if not orders:
-        raise NoPicture(f"the study has no {form or ' or '.join(PREFERRED)} to draw")
+        raise NoPicture(_nothing(report, form))
     named_png = out.suffix.lower() == ".png"
     file = out if named_png else out.with_name(f"{out.name}.png")
     folder = out.with_suffix("") if named_png else out
@@ -62,18 +64,31 @@ def print_pictures(console: Console, pictures: Sequence[dict[str, Any]]) -> None
 
 def _orders(report: dict[str, Any], form: str | None) -> Iterator[Order]:
     looked_at = [item["sop_uid"] for item in report["instances"] if item["state"] != "SET_ASIDE"]
-    kinds = (form,) if form else PREFERRED
+    unread = {item["sop_uid"] for item in report["instances"] if item["state"] == "FAILED"}
     for image_uid in looked_at:
-        for kind in kinds:
+        for kind in (form,) if form else UNREAD if image_uid in unread else PREFERRED:
+            if kind == "text-sr":  # of the whole study, over no image
+                continue
             about = (image_uid, "") if kind in OVER_IMAGES else (image_uid,)
             found = _newest([item for item in report["outputs"].get(kind, []) if item["source_sop_uid"] in about])
             if found:
                 yield Order(found["sop_uid"], image_uid)
                 break
-    if form and form not in OVER_IMAGES:
-        found = _newest([item for item in report["outputs"].get(form, []) if not item["source_sop_uid"]])
+    whole = form if form not in OVER_IMAGES else None
+    if form is None and unread and "sc" not in report["outputs"]:
+        whole = "text-sr"
+    if whole:
+        found = _newest([item for item in report["outputs"].get(whole, []) if not item["source_sop_uid"]])
         if found:
             yield Order(found["sop_uid"], "")
+
+
+def _nothing(report: dict[str, Any], form: str | None) -> str:
+    if any(item["withdrawn"] for items in report["outputs"].values() for item in items):
+        return "the study's results are withdrawn; --form rejection draws the note"
+    if not form and report["not_analysed"]:
+        return f"not analysed ({report['not_analysed']}); only an sc or a text-sr would show that"
+    return f"the study has no {form or ' or '.join(PREFERRED)} to draw"
 
 
 def _newest(outputs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

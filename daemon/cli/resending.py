@@ -10,10 +10,9 @@ import typer
 from rich.console import Console
 
 from daemon.cli import tables
-from daemon.cli.commands import Config, Json, app, console, open_ledger, print_lines
+from daemon.cli.commands import Config, Json, app, console, one_study, open_ledger, print_lines
 from daemon.core.moments import moment
 from daemon.core.records import REJECTION_REASONS
-from daemon.store.ledger import Ledger
 
 Destination = Annotated[str | None, typer.Option(help="only to this destination")]
 AnyDestination = Annotated[str | None, typer.Option("--destination", help="only to this destination")]
@@ -31,7 +30,8 @@ def _moment(text: str | None) -> float | None:
 @app.command()
 def replay(
     study_uids: Annotated[
-        list[str] | None, typer.Argument(help="studies (default: all that the options choose)")
+        list[str] | None,
+        typer.Argument(help="studies, or the beginnings of their UIDs (default: what the options choose)"),
     ] = None,
     config: Config = None,
     destination: Destination = None,
@@ -51,28 +51,21 @@ def replay(
     begin, end = _moment(since), _moment(until)
     if not study_uids and not failed and begin is None and end is None:
         raise typer.BadParameter("name studies, a time (--since, --until), or --failed for all that was given up")
-    chosen = ledger.views.delivered_study_uids(destination, begin, end, undelivered_only=failed)
-    wanted = list(study_uids or chosen)
-    if study_uids and (begin is not None or end is not None):
-        wanted = [uid for uid in study_uids if uid in set(chosen)]
-    known = {report["study_uid"] for report in ledger.views.studies(wanted)}
-    for missing in [uid for uid in wanted if uid not in known]:
-        Console(stderr=True).print(f"no study {missing}", style="red", markup=False)
-    count = _again(ledger, wanted, destination, failed=failed, analysis=analysis)
-    if known and not count and not analysis:
-        console.print("No result of these studies waits for delivery; --analysis analyses their images again.")
-    if known != set(wanted) or (study_uids and not count):
-        raise typer.Exit(1)
-
-
-def _again(ledger: Ledger, wanted: list[str], destination: str | None, *, failed: bool, analysis: bool) -> int:
+    named = [one_study(ledger, beginning) for beginning in study_uids or ()]
+    wanted = [uid for uid in named if uid is not None]
+    if not study_uids:
+        wanted = ledger.views.delivered_study_uids(destination, begin, end, failed_only=failed)
     if analysis:
         count = sum(ledger.deliveries.replay_analysis(uid) for uid in wanted)
         console.print(f"{count} images will be analysed again")
     else:
-        count = ledger.deliveries.replay(wanted, destination, failed_only=failed, now=time.time())
+        window = {"since": begin, "until": end}
+        count = ledger.deliveries.replay(wanted, destination, failed_only=failed, now=time.time(), **window)
         console.print(f"{count} objects will be sent again")
-    return count
+        if wanted and not count:
+            console.print("No result of these studies waits for delivery; --analysis analyses their images again.")
+    if None in named or (study_uids and not count):
+        raise typer.Exit(1)
 
 
 @app.command("dead-letters")
@@ -99,9 +92,11 @@ def reject(
     if len(comment) > 64 or not comment.isascii() or not (comment + " ").isprintable():
         raise typer.BadParameter("--comment has at most 64 printable ASCII characters")
     ledger, _ = open_ledger(config)
-    found = ledger.views.named(study_uid)
-    obstacle = ledger.rejections.reject(found[0], reason, comment, time.time()) if found else "no such study"
-    if obstacle:
-        Console(stderr=True).print(f"{study_uid}: {obstacle}", style="red", markup=False)
+    found = one_study(ledger, study_uid)
+    if found is None:
         raise typer.Exit(1)
-    console.print(f"results of {found[0]} are withdrawn; a rejection note goes wherever they were sent")
+    obstacle = ledger.rejections.reject(found, reason, comment, time.time())
+    if obstacle:
+        Console(stderr=True).print(f"{found}: {obstacle}", style="red", markup=False)
+        raise typer.Exit(1)
+    console.print(f"results of {found} are withdrawn; a rejection note goes wherever they were sent")

@@ -87,10 +87,12 @@ def dead_letters(letters: Sequence[dict[str, Any]]) -> Table:
 
 def print_lesions(console: Console, findings: Sequence[dict[str, Any]]) -> None:
     """The lesions that a reader is shown, a line each; boxes in pixels of the film."""
-    for found in findings:
+    for number, found in enumerate(findings, start=1):
+        film = f"film {number}: " if len(findings) > 1 else ""
         for lesion in (item for item in found["lesions"] if item["shown"]):
             box = ", ".join(f"{edge:.0f}" for edge in lesion["box"])
-            console.print(f"lesion    {lesion['label']} {_percent(lesion['probability'])} at ({box})", highlight=False)
+            what = f"{lesion['label']} {_percent(lesion['probability'])}"
+            console.print(f"lesion    {film}{what} at ({box})", highlight=False)
 
 
 def findings(answer: dict[str, Any]) -> dict[str, Any]:
@@ -121,11 +123,14 @@ def print_study(console: Console, report: dict[str, Any]) -> None:
     for kind, outputs in report["outputs"].items():
         results = _plain(f"{kind} (revision)", "where it lies")
         for item in outputs:
-            results.add_row(f"{item['profile'] or kind} ({item['revision']})", item["path"])
+            what = " ".join(
+                [item["profile"] or kind, *([] if item["marking"] else ["triage only"]), f"({item['revision']})"]
+            )
+            results.add_row(f"{what} withdrawn" if item["withdrawn"] else what, item["path"])
         console.print(results)
     if report.get("objects"):
-        deliveries = _plain("to", "object", "state", "attempts", "status", "reason")
+        deliveries = _plain("to", "output", "object", "state", "attempts", "status", "next", "reason")
         for item in report["objects"]:
-            cells = (str(item["attempts"]), item["status"] or "", Text(item["reason"]))
-            deliveries.add_row(item["destination"], item["sop_uid"], _state(item["state"]), *cells)
+            cells = (str(item["attempts"]), item["status"] or "", _time(item["next_at"])[11:], Text(item["reason"]))
+            deliveries.add_row(item["destination"], item["output"], item["sop_uid"], _state(item["state"]), *cells)
         console.print(deliveries)

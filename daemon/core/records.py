@@ -64,6 +64,7 @@ class ReportInputs:
     revision: int
     analysed_at: float  # seconds since the epoch, UTC
     images: tuple[AnsweredImage, ...]
+    set_aside: tuple[str, ...]  # why each other image was not looked at
     generation: int  # how often results of the study were withdrawn
     predecessors: dict[tuple[str, str, bool], OutputReference] = field(default_factory=dict)  # (kind, profile, marking)
 

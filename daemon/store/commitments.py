@@ -118,7 +118,11 @@ class Commitments:
             ).all()
             for row in rows:
                 row.state = advance_delivery(DeliveryState.SENT, DeliveryState.DEAD)
-                why = row.reason if row.reason.startswith(_ABOUT) else f"{_ABOUT}: no answer"
+                why = (
+                    row.reason
+                    if row.reason.startswith(_ABOUT)
+                    else f"{_ABOUT}: no answer (does the destination know our AE title, host and port?)"
+                )
                 row.reason = f"{why}, given up after {give_up_s:g} s"
             return [row.sop_uid for row in rows]
 

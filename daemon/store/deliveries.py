@@ -131,8 +131,20 @@ class Deliveries:
                 row.reason = "the settings name no such destination"
             return len(rows)
 
-    def replay(self, studies: Sequence[str], destination: str | None, *, failed_only: bool, now: float) -> int:
-        """Send the identical objects of these studies again, but what was withdrawn; how many are due now."""
+    def replay(
+        self,
+        studies: Sequence[str],
+        destination: str | None,
+        *,
+        failed_only: bool,
+        now: float,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> int:
+        """Send the identical objects of these studies again, but what was withdrawn; how many are due now.
+
+        destination, since, until: only what was queued to it, in [since, until). failed_only: not what has arrived.
+        """
         count = 0
         for study_uid in studies:
             with self._database.write() as session:
@@ -152,6 +164,10 @@ class Deliveries:
                 )
                 if destination is not None:
                     query = query.where(DeliveryRow.destination == destination)
+                if since is not None:
+                    query = query.where(DeliveryRow.created_at >= since)
+                if until is not None:
+                    query = query.where(DeliveryRow.created_at < until)
                 rows = session.scalars(query).all()
                 for row in rows:
                     row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)

@@ -152,9 +152,21 @@ class Jobs:
                 study.revision,
                 study.analysed_at,
                 images,
+                self._set_aside(session, study.study_uid),
                 study.withdrawals,
                 self._last_documents(session, study),
             )
+
+    @staticmethod
+    def _set_aside(session: Session, study_uid: str) -> tuple[str, ...]:
+        """Reasons of the header's verdict and of the picture check."""
+        by_header = select(InstanceRow.reason).where(
+            InstanceRow.study_uid == study_uid, InstanceRow.eligibility == "SET_ASIDE"
+        )
+        by_picture = select(JobRow.reason).where(
+            JobRow.study_uid == study_uid, JobRow.kind == "analyse", JobRow.state == JobState.SET_ASIDE
+        )
+        return tuple(sorted([*session.scalars(by_header), *session.scalars(by_picture)]))
 
     @staticmethod
     def _last_documents(session: Session, study: StudyRow) -> dict[tuple[str, str, bool], OutputReference]:

@@ -34,21 +34,23 @@ class Views:
             return list(session.scalars(query.limit(limit) if limit is not None else query))
 
     def named(self, beginning: str) -> list[str]:
-        """The study of this UID; or the only one whose UID begins so; or none."""
+        """The study of this UID; else those whose UIDs begin so, two at most: where they are two, it is ambiguous."""
         with self._database.read() as session:
             if session.get(StudyRow, beginning) is not None:
                 return [beginning]
             begun = select(StudyRow.study_uid).where(StudyRow.study_uid.startswith(beginning, autoescape=True))
-            found = list(session.scalars(begun.limit(2)))
-            return found if len(found) == 1 else []
+            return list(session.scalars(begun.order_by(StudyRow.study_uid).limit(2)))
 
     def delivered_study_uids(
-        self, destination: str | None, since: float | None, until: float | None, *, undelivered_only: bool
+        self, destination: str | None, since: float | None, until: float | None, *, failed_only: bool
     ) -> list[str]:
-        """Studies with a delivery to `destination` (None: any) queued in [since, until); or only given-up ones."""
+        """Studies with a delivery to `destination` (None: any) queued in [since, until).
+
+        failed_only: only what was given up, quarantined or still waits.
+        """
         query = select(DeliveryRow.study_uid).distinct()
-        if undelivered_only:
-            query = query.where(DeliveryRow.state.in_(UNDELIVERED))
+        if failed_only:
+            query = query.where(DeliveryRow.state.in_((DeliveryState.PENDING, *UNDELIVERED)))
         if destination is not None:
             query = query.where(DeliveryRow.destination == destination)
         if since is not None:
@@ -107,6 +109,7 @@ class Views:
             "study_uid": study.study_uid,
             "state": study.state,
             "reason": study.reason,
+            "not_analysed": study.not_analysed,
             "probability": study.probability,
             "positive": study.positive,
             "revision": study.revision,
@@ -139,10 +142,13 @@ class Views:
     def object_deliveries(self, study_uid: str) -> list[dict[str, Any]]:
         """Every object of a study on its way to every destination, with its last answer."""
         with self._database.read() as session:
-            rows = session.scalars(
-                select(DeliveryRow).where(DeliveryRow.study_uid == study_uid).order_by(DeliveryRow.id)
+            rows = session.execute(
+                select(DeliveryRow, OutputRow.kind)
+                .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
+                .where(DeliveryRow.study_uid == study_uid)
+                .order_by(DeliveryRow.id)
             )
-            return [_delivery(row) for row in rows]
+            return [_delivery(row) | {"output": kind} for row, kind in rows]
 
     def answers(self, study_uid: str) -> list[tuple[str, str]]:
         """(archive key, findings JSON) of each analysed image of a study."""

@@ -54,9 +54,8 @@ def study_object_uid(request: ReportRequest, kind: str, study_uid: str, profile:
     """The object of one form on exactly these inputs in this revision."""
     inputs = sorted(_input(image) for image in request.images)
     before = sorted(reference.sop_instance_uid for reference in request.predecessors)
-    return derive(
-        kind, FORM, study_uid, profile, _shape(marking), *_made_by(request), str(request.revision), *inputs, "", *before
-    )
+    told = (FORM, study_uid, profile, _shape(marking), *_made_by(request), str(request.revision))
+    return derive(kind, *told, *inputs, *request.set_aside, "", *before)
 
 
 def lesion_tracking_uid(image: SourceImage, identity: ModelIdentity, number: int) -> UID:

@@ -77,6 +77,7 @@ class ReportRequest:
 
     analysed_at: timezone-aware, from the ledger, so that a retry gives the same bytes; only its wall clock is written.
     revision: 1, 2, …; becomes Instance Number. predecessors: the SR that this one replaces, in the same profile.
+    set_aside: why each other image of the study was not looked at, without patient data.
     station: our AE title. generation: how often results of this study were withdrawn; it enters every UID, since an
     instance that a PACS was told to reject must not come back under the same UID (IHE RAD TF-1 33, IOCM).
     """
@@ -88,6 +89,7 @@ class ReportRequest:
     predecessors: tuple[Reference, ...] = ()
     station: str = "THORAXD"
     generation: int = 0
+    set_aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

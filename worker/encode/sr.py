@@ -75,7 +75,7 @@ def _tree(request: ReportRequest, films: list[Film], profile: Profile, marking: 
             image_library([film.source for film in films]),
             *([measurements] if measured else []),
             as_evaluations(results(films, identity, marking), identity),
-            comment_item(wording.document_line(analysed, len(films))),
+            comment_item(wording.document_line(analysed, len(films), request.set_aside)),
         ]
     )
     return root

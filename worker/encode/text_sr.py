@@ -54,7 +54,7 @@ def _root(request: ReportRequest, films: list[Film], marking: bool) -> Container
     """The study's result and what the document is, then each film's result."""
     analysed = sum(film.image.findings is not None for film in films)
     study = results(films, request.identity, marking)[0]
-    about = f"{wording.document_line(analysed, len(films))} {_made_by(request.identity)}"
+    about = f"{wording.document_line(analysed, len(films), request.set_aside)} {_made_by(request.identity)}"
     root = ContainerContentItem(CHEST_CAD_REPORT, is_content_continuous=False)
     root.ContentSequence = ContentSequence(
         [

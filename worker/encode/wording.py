@@ -5,6 +5,8 @@ Every sentence starts with "AI", ends with "unverified", and is ASCII.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from model.findings import Findings, Lesion, ModelIdentity
 from worker.encode import codes
 
@@ -43,12 +45,16 @@ def operating_point(identity: ModelIdentity, cut: float) -> str:
     return f"Operating point: {identity.operating_point}; positive at or above {percentage(cut):.1f} % probability"
 
 
-def document_line(analysed: int, total: int) -> str:
-    """What the document is and how much of the study it covers."""
-    return (
+def document_line(analysed: int, total: int, set_aside: Sequence[str] = ()) -> str:
+    """What the document is and how much of the study it covers; set_aside: why other images were not looked at."""
+    line = (
         "AI result, unverified. Not a diagnosis: to be read by a radiologist. "
         f"{analysed} of {total} eligible chest radiograph{'s' if total != 1 else ''} analysed."
     )
+    if not set_aside:
+        return line
+    others = f"{len(set_aside)} other image{'s' if len(set_aside) > 1 else ''} of the study"
+    return f"{line} {others} not analysed: {'; '.join(sorted(set(set_aside)))}."
 
 
 def not_analysed_line(reason: str) -> str:

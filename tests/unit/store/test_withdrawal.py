@@ -142,8 +142,8 @@ def test_a_quarantined_object_is_a_dead_letter_with_its_reason_and_is_checked_ag
 def test_studies_are_chosen_by_when_and_whither_their_results_were_queued(ledger):
     delivered(ledger)
     chosen = ledger.views.delivered_study_uids
-    assert chosen("pacs", 100.0, 110.0, undelivered_only=False) == ["1.2"]
-    assert chosen("pacs", 105.5, None, undelivered_only=False) == []
-    assert chosen("pacs", None, 105.0, undelivered_only=False) == []
-    assert chosen("viewer", None, None, undelivered_only=False) == []
-    assert chosen(None, None, None, undelivered_only=True) == []
+    assert chosen("pacs", 100.0, 110.0, failed_only=False) == ["1.2"]
+    assert chosen("pacs", 105.5, None, failed_only=False) == []
+    assert chosen("pacs", None, 105.0, failed_only=False) == []
+    assert chosen("viewer", None, None, failed_only=False) == []
+    assert chosen(None, None, None, failed_only=True) == []
