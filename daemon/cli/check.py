@@ -151,6 +151,6 @@ def _destination(destination: Destination, settings: Settings) -> str:
 def _commitment(destination: Destination, settings: Settings) -> str:
     accepts(destination, settings.scp.ae_title)
     return (
-        f"{destination.ae_title} accepts the Storage Commitment Push Model; to report it must know {settings.scp.ae_title} "
-        f"at this host, port {settings.scp.port}, which cannot be checked from here"
+        f"{destination.ae_title} accepts the Storage Commitment Push Model; to report, it must know "
+        f"{settings.scp.ae_title} at this host, port {settings.scp.port}: that cannot be checked from here"
     )

@@ -95,3 +95,13 @@ def test_a_revision_names_its_predecessor_and_the_same_request_gives_the_same_by
     (study,) = second.dataset.PredecessorDocumentsSequence
     (sop,) = study.ReferencedSeriesSequence[0].ReferencedSOPSequence
     assert sop.ReferencedSOPInstanceUID == first.SOPInstanceUID
+
+
+def test_images_of_the_study_that_were_not_looked_at_are_named_with_their_reasons() -> None:
+    request = make_request(set_aside=("lateral view", "lateral view", "body part: leg or foot"))
+
+    for kind in ("sr", "text-sr"):
+        said = written(request, kind).to_json()
+        assert "1 of 1 eligible chest radiograph analysed" in said
+        assert "3 other images of the study not analysed: body part: leg or foot; lateral view." in said
+        assert written(request, kind).SOPInstanceUID != written(make_request(*request.images), kind).SOPInstanceUID

@@ -147,3 +147,22 @@ def test_studies_are_chosen_by_when_and_whither_their_results_were_queued(ledger
     assert chosen("pacs", None, 105.0, failed_only=False) == []
     assert chosen("viewer", None, None, failed_only=False) == []
     assert chosen(None, None, None, failed_only=True) == []
+
+
+def test_a_replay_by_time_sends_what_was_queued_then_and_nothing_else(ledger):
+    delivered(ledger)
+    ledger.intake.record(instance("1.2.2"), 200.0)
+    complete(ledger, 203.0)
+    answer(ledger, 203.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(204.0)
+    report(ledger, 204.0, output("2.25.3"))
+    ledger.settling.queue_deliveries([PACS], 205.0)
+    deliver(ledger, 206.0)
+    ledger.settling.finish_deliveries(207.0)
+    assert ledger.deliveries.replay(["1.2"], None, failed_only=False, now=300.0, since=200.0) == 1
+    assert [item.sop_uid for item in ledger.deliveries.due("pacs", 301.0, 60.0, 100)] == ["2.25.3"]
+
+
+def test_what_still_waits_is_chosen_with_what_was_given_up(ledger):
+    reported(ledger)
+    assert ledger.views.delivered_study_uids("pacs", None, None, failed_only=True) == ["1.2"]
