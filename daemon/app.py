@@ -113,6 +113,7 @@ class Daemon:
         self._bring_up_to_date()
         self.ledger.jobs.unsend_all()
         self.ledger.deliveries.release_claims(time.time())
+        self.ledger.deliveries.stop_asking({d.name for d in self._settings.destination if d.commitment})
         buried = self.ledger.deliveries.bury_unknown({d.name for d in self._settings.destination})
         if buried:
             log.warning("deliveries.without_destination", count=buried)

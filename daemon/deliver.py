@@ -13,7 +13,7 @@ import structlog
 from pydicom import Dataset, dcmread
 
 from daemon.conform import Expected, faults
-from daemon.core.errors import DestinationUnreachable, NotArchived, StoreUnavailable
+from daemon.core.errors import DestinationUnreachable, NotArchived, StoreUnavailable, UnreadableDataSet
 from daemon.core.header import read_header
 from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.core.records import DueDelivery
@@ -128,11 +128,11 @@ class Deliver:
         return Outgoing(content, ds)
 
     def _headers(self, study_uid: str) -> list[Dataset]:
-        """The headers of the study's images; none where the archive has lost one: a reference then proves nothing."""
+        """The headers of the study's images; none where one is lost or damaged: references then prove nothing."""
         keys = self._ledger.deliveries.image_keys(study_uid)
         try:
             return [read_header(self._archive.read(key)) for key in keys]
-        except NotArchived:
+        except (NotArchived, UnreadableDataSet):
             return []
 
     def _quarantine(self, item: DueDelivery, reason: str) -> None:

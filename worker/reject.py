@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import structlog
+from pydicom import Dataset
 
 from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
-from daemon.core.errors import StoreUnavailable
+from daemon.core.errors import NotArchived, StoreUnavailable, UnreadableDataSet
 from daemon.core.header import read_header
 from daemon.core.log import where
 from daemon.core.records import Job
@@ -17,7 +18,7 @@ from worker.context import Context
 from worker.encode import CannotEncode, Encoded, Reference
 from worker.encode.rejection import RejectionRequest, rejection_note
 from worker.lease import held
-from worker.report import archived
+from worker.report import archived, local
 
 log = structlog.get_logger()
 
@@ -46,19 +47,27 @@ def reject(job_id: int, context: Context) -> None:
 
 def _note(job: Job, context: Context) -> Encoded:
     inputs = context.ledger.rejections.inputs(job)
-    if inputs is None:
-        raise CannotEncode("the study has no image")
     request = RejectionRequest(
-        header=read_header(context.archive.read(inputs.image_key)),
+        header=_header(context, inputs.header_keys),
         withdrawn=tuple(
             Reference(out.sop_class_uid, out.sop_uid, out.series_uid, out.study_uid) for out in inputs.withdrawn
         ),
         reason=inputs.reason,
         comment=inputs.comment,
-        rejected_at=datetime.fromtimestamp(inputs.rejected_at, UTC),
+        rejected_at=local(inputs.rejected_at),
         generation=inputs.generation,
         identity=context.detector.identity,
         station=context.settings.scp.ae_title,
     )
     # Not held to "no location": the comment is a person's, who may say what was wrong and where.
     return Encoded("rejection", "", True, "", rejection_note(request))
+
+
+def _header(context: Context, keys: Sequence[str]) -> Dataset:
+    """The first header that can be read: the archive may have lost an image, and results bear the same patient."""
+    for key in keys:
+        try:
+            return read_header(context.archive.read(key))
+        except (NotArchived, UnreadableDataSet):
+            continue
+    raise CannotEncode("the archive has lost the study's images and results")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import structlog
@@ -79,7 +79,7 @@ def _encoded(context: Context, inputs: ReportInputs) -> Iterable[Encoded]:
         request = ReportRequest(
             images=images,
             identity=identity,
-            analysed_at=datetime.fromtimestamp(inputs.analysed_at, UTC),
+            analysed_at=local(inputs.analysed_at),
             revision=inputs.revision,
             predecessors=(Reference(before.sop_class_uid, before.sop_uid, before.series_uid, before.study_uid),)
             if before and kind in SUPERSEDING
@@ -97,7 +97,7 @@ def _source(context: Context, image: AnsweredImage, answer: Answer | None) -> So
         digest=image.digest,
         findings=answer.findings if answer else None,
         not_analysed="" if answer else image.reason,
-        analysed_at=datetime.fromtimestamp(image.finished_at, UTC),
+        analysed_at=local(image.finished_at),
         modality_range=answer.modality_range if answer else None,
         picture=lambda: _picture(context, image.key),
     )
@@ -110,6 +110,11 @@ def _picture(context: Context, key: str) -> NDArray[np.float32] | None:
             return film(path).image
         except PixelsUnreadable:
             return None
+
+
+def local(seconds: float) -> datetime:
+    """The instant in the host's time zone: what a time without Timezone Offset From UTC is taken to be in (C.12.1)."""
+    return datetime.fromtimestamp(seconds).astimezone()
 
 
 def archived(context: Context, job: Job, encoded: Encoded) -> NewOutput:

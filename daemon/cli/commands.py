@@ -62,7 +62,7 @@ def open_ledger(config: Path | None) -> tuple[Ledger, Settings]:
 
 def one_study(ledger: Ledger, beginning: str) -> str | None:
     """The study whose UID is, or begins with, `beginning`; where that is none or several, says so and gives None."""
-    found = ledger.views.named(beginning)
+    found = ledger.views.named(beginning) if beginning else []
     if len(found) == 1:
         return found[0]
     wrong = f"several studies begin with {beginning}" if found else f"no study {beginning}"
@@ -117,7 +117,7 @@ def studies(
     config: Config = None,
     as_json: Json = False,
     state: Annotated[str | None, typer.Option(help="only studies in this state, e.g. FAILED")] = None,
-    limit: Annotated[int | None, typer.Option(min=0, help="only the newest so many")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="only the newest so many")] = None,
 ) -> None:
     """What was received, the newest first, and what became of it."""
     if state is not None and state.upper() not in set(StudyState):

@@ -81,7 +81,7 @@ def dead_letters(config: Config = None, as_json: Json = False, destination: AnyD
 
 @app.command()
 def reject(
-    study_uid: Annotated[str, typer.Argument(help="the study; the UID's beginning will do")],
+    study_uid: Annotated[str, typer.Argument(help="the study's whole UID")],
     config: Config = None,
     reason: Annotated[str, typer.Option(help=" | ".join(REJECTION_REASONS))] = "quality",
     comment: Annotated[str, typer.Option(help="for the note, 64 characters; no patient's name")] = "",
@@ -92,11 +92,8 @@ def reject(
     if len(comment) > 64 or not comment.isascii() or not (comment + " ").isprintable():
         raise typer.BadParameter("--comment has at most 64 printable ASCII characters")
     ledger, _ = open_ledger(config)
-    found = one_study(ledger, study_uid)
-    if found is None:
-        raise typer.Exit(1)
-    obstacle = ledger.rejections.reject(found, reason, comment, time.time())
+    obstacle = ledger.rejections.reject(study_uid, reason, comment, time.time())
     if obstacle:
-        Console(stderr=True).print(f"{found}: {obstacle}", style="red", markup=False)
+        Console(stderr=True).print(f"{study_uid}: {obstacle}", style="red", markup=False)
         raise typer.Exit(1)
-    console.print(f"results of {found} are withdrawn; a rejection note goes wherever they were sent")
+    console.print(f"results of {study_uid} are withdrawn; a rejection note goes wherever they were sent")

@@ -18,6 +18,8 @@ _GREY: Mapping[str, float] = {
 _CONVERSIONS = ("DV", "DI", "DF", "WSD", "SD", "SI", "DRW", "SYN")  # C.8.6.1
 _BRIGHT, _DARK = 180, 60  # of the letters of the banner and what is behind them
 _BANNER_ROWS = 40
+_SIDES = ("Rows", "Columns")
+_LARGEST = 20  # times the film's longer side: a long reason why there is no result takes many lines
 
 
 def capture(subject: Subject) -> Iterator[Fault]:
@@ -104,12 +106,15 @@ def usable_orientation(source: Item) -> list[str]:
 
 
 def _as_large(root: Item, source: Item) -> Iterator[Fault]:
-    """The film is 1:1 or scaled, with a band above it and perhaps margins: in mm, no smaller and not much larger."""
+    """The film is 1:1 or scaled, with a band above it and margins: in mm, no smaller and not much larger.
+
+    Band and margins grow with the film's longer side, so a strip of a film has a picture many times its width.
+    """
     ours, theirs = root.numbers("PixelSpacing"), source.numbers("PixelSpacing")
     if len(ours) == 2 and len(theirs) == 2 and min(theirs) > 0:
-        for place, name in enumerate(("Rows", "Columns")):
-            size = source.number(name) * theirs[place]
-            if size > 0 and not 0.98 * size <= root.number(name) * ours[place] <= 20 * size:
+        sizes = [source.number(name) * theirs[place] for place, name in enumerate(_SIDES)]
+        for place, name in enumerate(_SIDES):
+            if min(sizes) > 0 and not 0.98 * sizes[place] <= root.number(name) * ours[place] <= _LARGEST * max(sizes):
                 yield Fault("sc-spacing", "PixelSpacing", f"{name} are not as long as the source image's")
 
 

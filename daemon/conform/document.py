@@ -19,6 +19,7 @@ _ASKED = (
     *("PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest"),
 )
 _ORDER = (*_ASKED, "ReferencedStudySequence", "AccessionNumber", "RequestedProcedureCodeSequence")
+_TOLD_BY = ("AccessionNumber", "RequestedProcedureID")  # one order from another
 _PRELIMINARY = "PreliminaryFlag"
 _FLAGS: Mapping[str, tuple[str, ...]] = {  # C.17.2; nobody verifies what a detector says
     "CompletionFlag": ("COMPLETE", "PARTIAL"),
@@ -52,10 +53,12 @@ def document(subject: Subject) -> Iterator[Fault]:
                     yield Fault("order", order.where(name), "absent")
                 if subject.sources and name in _ASKED and order.whole(name) not in ("", *_asked(subject, name)):
                     yield Fault("order", order.where(name), "not what the image was asked for with")
-            if order.whole("AccessionNumber") != root.whole("AccessionNumber"):
-                yield Fault("order", order.where("AccessionNumber"), "differs from the study's")
-        if subject.ours and len(root.items("ReferencedRequestSequence")) > 1:
-            yield Fault("order", "ReferencedRequestSequence", "more than one")
+            known = (root.whole("AccessionNumber"), *_asked(subject, "AccessionNumber"))
+            if subject.sources and order.whole("AccessionNumber") not in known:
+                yield Fault("order", order.where("AccessionNumber"), "differs from the study's and from the request's")
+        orders = [tuple(order.whole(name) for name in _TOLD_BY) for order in root.items("ReferencedRequestSequence")]
+        if subject.ours and len(set(orders)) < len(orders):
+            yield Fault("order", "ReferencedRequestSequence", "one twice")
         ordered = root.text("AccessionNumber").strip() and not root.items("ReferencedRequestSequence")
         if subject.ours and ordered:
             yield Fault("order", "ReferencedRequestSequence", "absent, though the study has an accession number")

@@ -61,6 +61,8 @@ def _rescale_alone(root: Item) -> Iterator[Fault]:
 
 
 def _modality(root: Item, source: Item) -> Iterator[Fault]:
+    if not _seen(source, "ModalityLUTSequence"):
+        return
     theirs = _first_lut(source, "ModalityLUTSequence")
     names = ("RescaleSlope", "RescaleIntercept")
     stated = [source.numbers(name) for name in names]
@@ -104,6 +106,8 @@ def _voi(subject: Subject, root: Item, shown: set[str]) -> Iterator[Fault]:
 
 def _is_own(voi: Item, source: Item) -> bool:
     theirs, window = _lut_of_image(source), _window_of(source)
+    if not _seen(source, "VOILUTSequence"):
+        return True
     if theirs is not None:
         return _first_lut(voi, "VOILUTSequence") == theirs
     if "VOILUTSequence" in voi:
@@ -112,6 +116,11 @@ def _is_own(voi: Item, source: Item) -> bool:
         return True  # the picture's own range, which only its pixels know
     same = _near(voi.numbers("WindowCenter"), window[0]) and _near(voi.numbers("WindowWidth"), window[1])
     return same and (voi.text("VOILUTFunction") or "LINEAR") == _function(source)
+
+
+def _seen(source: Item, name: str) -> bool:
+    """Whether an attribute of the image, if it is there, can be read: else there is nothing to hold ours against."""
+    return name not in source or source.attributes[name].readable
 
 
 def _window_of(source: Item) -> tuple[float, float] | None:

@@ -43,7 +43,7 @@ def _against(root: Item, source: Item) -> Iterator[Fault]:
         if theirs is None:
             if not attribute.empty:
                 yield Fault("origin-invented", name, "the source image has none")
-        elif not _same(attribute, theirs):
+        elif theirs.readable and not _same(attribute, theirs):
             yield Fault("origin-altered", name, "differs from the source image's")
 
 

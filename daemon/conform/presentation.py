@@ -20,6 +20,7 @@ _POINTS: Mapping[str, tuple[int, int]] = {
 _UNITS = ("PIXEL", "DISPLAY")
 _MARKED = re.compile(r"(\d+) marked")
 _TEXT_SLACK = 0.5  # of a pixel
+_PITCHES = (1e-6, 1e3)  # mm: what the encoders take for the size of a pixel, and not for a mistake
 
 
 def presentation(subject: Subject) -> Iterator[Fault]:
@@ -100,9 +101,10 @@ def _proportion(source: Item | None, ratio: float) -> bool:
     """Whether a ratio (vertical over horizontal size) is the image's; true where the image states none."""
     if source is None:
         return True
-    for name in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
+    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
         stated = source.numbers(name)
-        if len(stated) == 2 and all(0 < number < math.inf for number in stated):
+        least, most = (0, math.inf) if name == "PixelAspectRatio" else _PITCHES
+        if len(stated) == 2 and all(0 < number < math.inf and least <= number <= most for number in stated):
             # a proportion that no two integers up to 1000 express is as near as they come
             return math.isclose(stated[0] / stated[1], ratio, rel_tol=0.01) or not 0.001 < stated[0] / stated[1] < 1000
     return math.isclose(ratio, 1, rel_tol=0.01)

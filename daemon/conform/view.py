@@ -153,6 +153,8 @@ def _attribute(ds: Dataset, tag: BaseTag, item: Item, encodings: list[str], dept
                 raise ValueError("sequences too deep")
             made.items = _items(found, item.where(name), encodings, depth)
         elif isinstance(found, RawDataElement):
+            if found.value is None and found.length:
+                raise ValueError("the value was left on disk")
             made.value = found.value or b""
             if not found.is_little_endian and made.vr in BINARY:
                 made.value = _swapped(made.value, made.vr)

@@ -1,7 +1,8 @@
 """Reading a received Part 10 file (PS3.10 section 7) up to, never into, its pixels.
 
-Large values stay on disk, and a deflated data set (PS3.5 A.5) is inflated only as far as a header can reach, so a
-hostile file costs a bounded amount of memory and time: what is parsed is never more than MAX_PARSED bytes.
+Large values are read last and only as far as MAX_PARSED bytes in all reach, and a deflated data set (PS3.5 A.5) is
+inflated only as far as a header can reach, so a hostile file costs a bounded amount of memory and time. What does not
+fit is left out of the header: a value is there as it came or not at all, never to be read from the file later.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from io import BytesIO
 from typing import IO, BinaryIO, cast
 
 from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
@@ -20,9 +22,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from daemon.core.errors import UnreadableDataSet
 
 MAX_INFLATED_HEADER = 16 * 1024 * 1024
-MAX_PARSED = 4 * 1024 * 1024  # of elements; values that are deferred do not count
+MAX_PARSED = 4 * 1024 * 1024  # of elements; large values that are left out do not count
 _MAX_META = 1024 * 1024
-_DEFER_ABOVE = 256 * 1024  # above any lookup table (65,536 entries of two bytes), which the GSPS copies
+_DEFER_ABOVE = 256 * 1024  # read after all others, for as long as MAX_PARSED lasts
 _PIXELS = 0x7FE00008  # Float Pixel Data, the first of the pixel elements
 
 
@@ -38,7 +40,9 @@ def read_header(file: IO[bytes]) -> Dataset:
             ds.file_meta = meta
         else:
             file.seek(0)
-            ds = dcmread(cast(BinaryIO, _Metered(file)), stop_before_pixels=True, defer_size=_DEFER_ABOVE)
+            metered = _Metered(file)
+            ds = dcmread(cast(BinaryIO, metered), stop_before_pixels=True, defer_size=_DEFER_ABOVE)
+            _read_deferred(ds, metered)
         uids = [ds.SOPClassUID, ds.SOPInstanceUID, ds.StudyInstanceUID, ds.SeriesInstanceUID]
     except UnreadableDataSet:
         raise
@@ -61,6 +65,19 @@ def _read_meta(file: IO[bytes]) -> FileMetaDataset:
     return dcmread(BytesIO(start + file.read(group_length))).file_meta
 
 
+def _read_deferred(ds: Dataset, file: _Metered) -> None:
+    """Read the large values that pydicom left on disk; private ones, and what there is no room for, leave the header."""
+    for tag in sorted(ds.keys()):
+        element = ds.get_item(tag, keep_deferred=True)
+        if not isinstance(element, RawDataElement) or element.value is not None or not element.length:
+            continue
+        if tag.is_private or element.length > file.left:
+            del ds[tag]
+            continue
+        file.seek(element.value_tell)
+        ds[tag] = element._replace(value=file.read(element.length))
+
+
 def _read_deflated(file: IO[bytes]) -> Dataset:
     inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_INFLATED_HEADER)
 
@@ -74,13 +91,13 @@ class _Metered:
     """A file that ends the reading after MAX_PARSED bytes: a million empty elements cost 300 bytes of memory each."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._left = file, MAX_PARSED
+        self._file, self.left = file, MAX_PARSED
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int = -1) -> bytes:
         """As of a file. Raises UnreadableDataSet past the limit."""
         content = self._file.read(size)
-        self._left -= len(content)
-        if self._left < 0:
+        self.left -= len(content)
+        if self.left < 0:
             raise UnreadableDataSet("the header is longer than any radiograph's")
         return content

@@ -15,10 +15,10 @@ def moment(text: str, now: datetime) -> float:
     A time without a zone is in `now`'s. Raises ValueError.
     """
     ago = _AGO.fullmatch(text.strip())
-    if ago:
-        return (now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})).timestamp()
     try:
+        if ago:
+            return (now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})).timestamp()
         at = datetime.fromisoformat(text.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is neither a time such as 2026-11-21T08:00 nor an age such as 12h") from None
     return (at if at.tzinfo else at.replace(tzinfo=now.tzinfo)).timestamp()

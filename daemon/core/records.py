@@ -78,7 +78,7 @@ class RejectionInputs:
     rejected_at: float  # seconds since the epoch, UTC
     reason: str  # a key of REJECTION_REASONS
     comment: str
-    image_key: str  # archive key of one image, whose patient and study the note bears
+    header_keys: tuple[str, ...]  # archive keys of images, then of results: the first readable gives patient and study
     withdrawn: tuple[OutputReference, ...]
 
 

@@ -69,7 +69,12 @@ STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
     # A commitment that fails sends the object again; the study may wait for others, or have been given up meanwhile.
     (S.DELIVERING, E.NOT_COMMITTED): S.DELIVERING,
     (S.DELIVERED, E.NOT_COMMITTED): S.DELIVERING,
-    **{(state, E.REJECTED): S.REJECTED for state in (S.REPORTED, S.DELIVERING, S.DELIVERED, S.COMMITTED, S.FAILED)},
+    **{
+        (state, E.REJECTED): S.REJECTED
+        for state in (S.REPORTED, S.DELIVERING, S.DELIVERED, S.COMMITTED, S.FAILED, S.REJECTED)
+    },
+    # A later image is being answered: the results so far are withdrawn, and those of it will come.
+    **{(state, E.REJECTED): state for state in (S.RECEIVED, S.ANALYSING, S.ANALYSED)},
     (S.REJECTED, E.REPLAYED_DELIVERY): S.REJECTED,  # only its rejection note can be sent again
     **{
         (state, E.REPLAYED_ANALYSIS): S.ANALYSING

@@ -120,7 +120,10 @@ class Archive:
     def read(self, key: str) -> BytesIO:
         """All stored bytes of `key`."""
         with self.open(key) as file:
-            return BytesIO(file.read())
+            try:
+                return BytesIO(file.read())
+            except OSError as error:
+                raise StoreUnavailable(f"archive: {key} cannot be read ({type(error).__name__})") from error
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:

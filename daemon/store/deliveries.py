@@ -118,6 +118,19 @@ class Deliveries:
                 .values(next_at=now)
             )
 
+    def stop_asking(self, asked: Collection[str]) -> None:
+        """Proof is wanted of these destinations alone: what waits for that of another is delivered, and that is all."""
+        with self._database.write() as session:
+            session.execute(
+                update(DeliveryRow)
+                .where(
+                    DeliveryRow.commitment.is_(True),
+                    DeliveryRow.state == DeliveryState.SENT,
+                    DeliveryRow.destination.not_in(asked),
+                )
+                .values(commitment=False)
+            )
+
     def bury_unknown(self, known: Collection[str]) -> int:
         """Give up what waits for a destination that the settings no longer name; how many."""
         with self._database.write() as session:
@@ -154,7 +167,7 @@ class Deliveries:
                 again = {DeliveryState.PENDING, *UNDELIVERED}
                 states = again if failed_only else again | {DeliveryState.SENT, DeliveryState.COMMITTED}
                 query = (
-                    select(DeliveryRow)
+                    select(DeliveryRow, OutputRow.revision)
                     .join(OutputRow, OutputRow.sop_uid == DeliveryRow.sop_uid)
                     .where(
                         DeliveryRow.study_uid == study_uid,
@@ -168,12 +181,13 @@ class Deliveries:
                     query = query.where(DeliveryRow.created_at >= since)
                 if until is not None:
                     query = query.where(DeliveryRow.created_at < until)
-                rows = session.scalars(query).all()
-                for row in rows:
+                rows = session.execute(query).all()
+                for row, _ in rows:
                     row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
                     row.next_at, row.retry_since, row.reason, row.committed_at = now, now, "", None
                     row.refusals = 0
-                if rows:
+                # Objects of an older revision go again, and say nothing of this one.
+                if any(revision == study.revision for _, revision in rows):
                     study.state = advance(StudyState(study.state), StudyEvent.REPLAYED_DELIVERY)
                     study.reason = "" if study.state != StudyState.REJECTED else study.reason
                 count += len(rows)

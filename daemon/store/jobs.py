@@ -77,6 +77,8 @@ class Jobs:
                 row.finished_at = now
                 if row.kind == "report":
                     _fail_report(session, row, row.reason, now)
+                elif row.kind == "reject":
+                    unwritten_note(session, row.study_uid, row.reason)
                 return None
             row.state = advance_job(JobState(row.state), JobState.RUNNING)
             row.owner, row.lease_until, row.attempts = owner, now + lease_s, row.attempts + 1
@@ -225,6 +227,15 @@ def held_job(session: Session, job_id: int, owner: str) -> JobRow | None:
     """The job's row, locked, if `owner` still has its lease."""
     row = session.get(JobRow, job_id, with_for_update=True)
     return row if row is not None and row.state == JobState.RUNNING and row.owner == owner else None
+
+
+def unwritten_note(session: Session, study_uid: str, reason: str) -> None:
+    """A rejected study says that its rejection note could not be written; `thoraxd reject` asks for it again."""
+    session.execute(
+        update(StudyRow)
+        .where(StudyRow.study_uid == study_uid, StudyRow.state == StudyState.REJECTED)
+        .values(reason=f"results withdrawn, but the rejection note could not be written: {reason}")
+    )
 
 
 def reference_to(row: OutputRow) -> OutputReference:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import select, update
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from daemon.core.records import Job, NewOutput, RejectionInputs, Wanted
 from daemon.core.states import (
@@ -18,7 +19,7 @@ from daemon.core.states import (
     advance_job,
 )
 from daemon.store.database import Database
-from daemon.store.jobs import held_job, reference_to
+from daemon.store.jobs import held_job, reference_to, unwritten_note
 from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
 from daemon.store.settling import insert_delivery
 
@@ -34,7 +35,9 @@ class Rejections:
     def reject(self, study_uid: str, reason: str, comment: str, now: float) -> str:
         """Withdraw every result of a study, and stop what is on its way; "" or why that cannot be.
 
-        A job for the rejection note is queued in the same transaction.
+        A job for the rejection note is queued in the same transaction. A study that a later image has opened again is
+        answered all the same: what is withdrawn are the results so far. Where the note of the last withdrawal could
+        not be written, this asks for it again.
         """
         with self._database.write() as session:
             study = session.get(StudyRow, study_uid, with_for_update=True)
@@ -48,9 +51,10 @@ class Rejections:
                 )
             ).all()
             if not outputs:
-                return "no result was made of it"
+                return "" if self._note_again(session, study, reason) else "it has no result to withdraw"
             study.state = advance(StudyState(study.state), StudyEvent.REJECTED)
-            study.reason, study.settled_at = f"results withdrawn ({reason})", now
+            if study.state == StudyState.REJECTED:
+                study.reason, study.settled_at = f"results withdrawn ({reason})", now
             study.withdrawals += 1
             for output in outputs:
                 output.withdrawn = True
@@ -70,29 +74,48 @@ class Rejections:
             )
             return ""
 
-    def inputs(self, job: Job) -> RejectionInputs | None:
-        """What the note is to be made of; None where the study has no image left to take the patient from."""
+    @staticmethod
+    def _note_again(session: Session, study: StudyRow, reason: str) -> bool:
+        lost = session.scalars(
+            select(JobRow).where(
+                JobRow.study_uid == study.study_uid,
+                JobRow.kind == "reject",
+                JobRow.subject == str(study.withdrawals),
+                JobRow.state == JobState.FAILED,
+            )
+        ).one_or_none()
+        if lost is None:
+            return False
+        lost.state, lost.attempts, lost.sent_at, lost.reason = (
+            advance_job(JobState.FAILED, JobState.QUEUED),
+            0,
+            None,
+            "",
+        )
+        study.reason = f"results withdrawn ({reason})" if study.state == StudyState.REJECTED else study.reason
+        return True
+
+    def inputs(self, job: Job) -> RejectionInputs:
+        """What the note is to be made of."""
         with self._database.read() as session:
             told = json.loads(session.get_one(JobRow, job.id).answer)
-            image = session.scalars(
+            images = session.scalars(
                 select(InstanceRow.key)
                 .where(InstanceRow.study_uid == job.study_uid, InstanceRow.eligibility != "SET_ASIDE")
                 .order_by(InstanceRow.received_at)
-            ).first()
-            if image is None:
-                return None
+            ).all()
             outputs = session.scalars(
                 select(OutputRow)
                 .where(OutputRow.study_uid == job.study_uid, OutputRow.withdrawn)
                 .order_by(OutputRow.series_uid, OutputRow.sop_uid)
-            )
+            ).all()
             return RejectionInputs(
                 study_uid=job.study_uid,
                 generation=int(job.subject),
                 rejected_at=told["at"],
                 reason=told["reason"],
                 comment=told["comment"],
-                image_key=image,
+                header_keys=(*images, *(output.key for output in outputs)),
                 withdrawn=tuple(reference_to(output) for output in outputs),
             )
 
@@ -125,8 +148,4 @@ class Rejections:
             if row is None:
                 return
             row.state, row.reason, row.finished_at = advance_job(JobState(row.state), JobState.FAILED), reason, now
-            session.execute(
-                update(StudyRow)
-                .where(StudyRow.study_uid == job.study_uid, StudyRow.state == StudyState.REJECTED)
-                .values(reason=StudyRow.reason + f"; the rejection note could not be written: {reason}")
-            )
+            unwritten_note(session, job.study_uid, reason)

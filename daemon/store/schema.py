@@ -44,6 +44,7 @@ class StudyRow(Base):
     probability: Mapped[float | None]  # triage probability 0..1: the highest of its images
     positive: Mapped[bool | None]  # whether any image is above the operating point
     not_analysed: Mapped[str] = mapped_column(default="")  # why none of its images could be analysed; "" if any was
+    unserved: Mapped[str] = mapped_column(default="")  # destinations for which this revision has no result, and why
     withdrawals: Mapped[int] = mapped_column(default=0)  # how often its results were rejected
     # DELIVERED, and some destination has still to prove it: so that the settle loop need not look at all delivered ones
     awaits_proof: Mapped[bool] = mapped_column(default=False)

@@ -131,7 +131,7 @@ class Settling:
                     insert_delivery(session, output, want.destination, want.commitment, now)
                 if not fitting and not _may_have_nothing(want):
                     unserved.append(f"{want.destination}: no result was made for it, replay with --analysis makes one")
-            study.reason = "; ".join(unserved)  # the settings changed since the results were made
+            study.reason, study.unserved = "", "; ".join(unserved)  # the settings changed since the results were made
             return StudyEvent.SENDING
 
         return self._move(self._in_state(StudyState.REPORTED), StudyState.REPORTED, decide)
@@ -144,9 +144,7 @@ class Settling:
             if any(row.state == DeliveryState.PENDING for row in of_revision):
                 return None
             study.settled_at = now
-            failures = _given_up(of_revision) | ({study.reason} - {""})
-            if study.not_analysed:
-                failures.add(study.not_analysed)
+            failures = _given_up(of_revision) | ({study.unserved, study.not_analysed} - {""})
             study.reason = "; ".join(sorted(failures))
             study.awaits_proof = not failures and any(row.commitment for row in of_revision)
             return StudyEvent.GIVEN_UP if failures else StudyEvent.ALL_SENT
@@ -174,7 +172,11 @@ class Settling:
             if failures:
                 study.settled_at, study.reason, study.awaits_proof = now, "; ".join(sorted(failures)), False
                 return StudyEvent.GIVEN_UP
-            if any(row.state != DeliveryState.COMMITTED for row in of_revision if row.commitment):
+            asked = [row for row in of_revision if row.commitment]
+            if any(row.state != DeliveryState.COMMITTED for row in asked):
+                return None
+            if not asked:  # nobody is asked any more: the settings changed
+                study.awaits_proof = False
                 return None
             study.settled_at, study.awaits_proof = now, False
             return StudyEvent.ALL_COMMITTED
@@ -186,7 +188,12 @@ class Settling:
             DeliveryRow.sop_uid == OutputRow.sop_uid,
             OutputRow.revision == StudyRow.revision,
         )
-        given_up = exists().where(DeliveryRow.study_uid == StudyRow.study_uid, DeliveryRow.state.in_(UNDELIVERED))
+        given_up = exists().where(
+            DeliveryRow.study_uid == StudyRow.study_uid,
+            DeliveryRow.state.in_(UNDELIVERED),
+            DeliveryRow.sop_uid == OutputRow.sop_uid,
+            OutputRow.revision == StudyRow.revision,
+        )
         waiting = StudyRow.awaits_proof.is_(True)
         return self._move(
             self._in_state(StudyState.DELIVERED, waiting, answered | given_up), StudyState.DELIVERED, decide

@@ -18,6 +18,7 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("studies") as batch_op:
         batch_op.add_column(sa.Column("not_analysed", sa.String(), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("unserved", sa.String(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("withdrawals", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("awaits_proof", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.create_index(batch_op.f("ix_studies_awaits_proof"), ["awaits_proof"], unique=False)
@@ -40,4 +41,5 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_studies_awaits_proof"))
         batch_op.drop_column("awaits_proof")
         batch_op.drop_column("withdrawals")
+        batch_op.drop_column("unserved")
         batch_op.drop_column("not_analysed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from io import BytesIO
@@ -67,3 +68,18 @@ def test_a_faulty_object_is_quarantined_with_the_reason_and_the_others_are_sent(
     assert uid in listed.stdout and "SOMEBODY" not in listed.stdout
     assert "1 objects will be sent again" in again.stdout
     assert [arrival.sop_class_uid for arrival in pacs.arrivals] == ["1.2.840.10008.5.1.4.1.1.11.1"]
+
+
+def test_a_received_image_that_was_damaged_since_holds_up_no_result(reported: Path, tmp_path: Path) -> None:
+    shutil.copytree(reported, tmp_path / "own" / "data", ignore=shutil.ignore_patterns("run", "daemon.lock"))
+    with receiving(Receiver()) as pacs:
+        system = Thoraxd(
+            tmp_path / "own", workers=0, destinations=[pacs.destination()], settings={"broker": {"url": NOBODY}}
+        )
+        (study,) = system.ledger.views.study_uids()
+        (image,) = system.ledger.deliveries.image_keys(study)
+        os.truncate(system.home / "archive" / image, 140)
+        with system:
+            report = system.wait_settled([study])[study]
+    assert report["state"] == "DELIVERED", report["reason"]
+    assert len(pacs.accepted()) == 2

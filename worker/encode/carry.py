@@ -3,8 +3,8 @@
 A PACS files a result by these attributes and a viewer links it by them, so nothing is decoded and re-encoded: the
 value bytes are taken as they came, with the Specific Character Set that says how to read them. Our own text is ASCII,
 which means the same in every character set of PS3.3 C.12.1.1.2. What identifies patient and study is carried even when
-it is illegal, for the image is filed under it; an optional attribute in an illegal format ("76" as an age) is left out,
-for nothing is filed under it and it would make our object as illegal as its source.
+it is illegal, for the image is filed under it; an optional attribute in an illegal format ("76" as an age), or longer
+than its VR can be, is left out, for nothing is filed under it and it would make our object as illegal as its source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
-from pydicom.valuerep import validate_value
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, validate_value
 
 from worker.encode.reading import items_at, muted, tag_of, texts
 
@@ -30,6 +30,9 @@ REQUIRED = (
 
 # VRs with a format of their own; the others are free text.
 _FORMATTED = ("AS", "CS", "DA", "DS", "IS", "TM")
+
+_ISSUER = "IssuerOfPatientID"  # part of what identifies, so it is carried whatever it is
+_LONGEST = 0xFFFE  # bytes, of a VR with a length of 16 bits (PS3.5 7.1.2)
 
 # What is carried when it is there, module by module.
 OPTIONAL = (
@@ -73,7 +76,7 @@ def carry(header: Dataset, into: Dataset) -> None:
         copied = _copied(header, tag, encodings) if tag in header else None
         if keyword in REQUIRED:
             into[tag] = copied or DataElement(tag, dictionary_VR(tag), None)
-        elif copied is not None and _is_legal(header, keyword):
+        elif copied is not None and _is_legal(header, keyword) and (copied.VR != "UN" or keyword == _ISSUER):
             into[tag] = copied
 
 
@@ -138,6 +141,8 @@ def _copied(header: Dataset, tag: BaseTag, encodings: list[str]) -> DataElement 
         return DataElement(tag, "SQ", Sequence(copied_item(item, encodings) for item in items_at(header, tag)))
     value = (found.value or b"") if isinstance(found, RawDataElement) else _encoded(found, encodings)
     value += b" " * (len(value) % 2) if vr != "UI" else b"\0" * (len(value) % 2)  # PS3.5 7.1.1: even length
+    if len(value) > _LONGEST and vr not in EXPLICIT_VR_LENGTH_32:
+        vr = "UN"  # PS3.5 6.2.2: only Implicit VR can have brought it, and only as UN can Explicit VR hold it
     return RawDataElement(tag, vr, len(value), value, 0, False, True)
 
 

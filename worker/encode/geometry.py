@@ -61,4 +61,4 @@ def pixel_aspect(source: Source) -> tuple[int, int]:
     if not pitch:
         return 1, 1
     ratio = Fraction(pitch[0] / pitch[1]).limit_denominator(1000)
-    return (ratio.numerator, ratio.denominator) if ratio.numerator else (1, 1)
+    return (ratio.numerator, ratio.denominator) if 0 < ratio <= 1000 else (1, 1)

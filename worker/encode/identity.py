@@ -19,7 +19,7 @@ from worker.encode.source import Source
 NAMESPACE = uuid.UUID("25b06bc8-4260-4374-ac0e-59437ccd8e63")
 
 # Raised by one whenever the encoders write other content for the same request.
-FORM = "2"
+FORM = "3"
 
 IMPLEMENTATION_CLASS_UID = UID("2.25.332813618043902149729870727272361911743")
 IMPLEMENTATION_VERSION = "THORAXD"

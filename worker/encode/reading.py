@@ -18,6 +18,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
+_FINEST, _COARSEST = 1e-6, 1e3  # mm: a pixel of another size is a mistake in the header
+
 
 @contextmanager
 def muted() -> Iterator[None]:
@@ -81,7 +83,7 @@ def spacing(header: Dataset, *keywords: str) -> tuple[float, float] | None:
     """(row, column) spacing in mm from the first of the attributes that states a usable one."""
     for keyword in keywords:
         values = decimals(header, keyword)
-        if len(values) == 2 and min(values) > 0:
+        if len(values) == 2 and _FINEST <= min(values) and max(values) <= _COARSEST:
             return values[0], values[1]
     return None
 

@@ -35,11 +35,16 @@ _CONTAINS = RelationshipTypeValues.CONTAINS
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """One image of the report, its name in it ("film 2"), and what its lesions' names begin with ("film 2 " or "")."""
+    """One image of the report.
+
+    name: in the report, "film 2"; title: with the numbers by which a viewer lists it, "film 2 (series 3, image 1)",
+    where there are several films. lesion_prefix: what its lesions' names begin with, "film 2 " or "".
+    """
 
     image: SourceImage
     source: Source
     name: str
+    title: str
     lesion_prefix: str
 
 
@@ -107,10 +112,10 @@ def _of_study(films: list[Film], identity: ModelIdentity) -> Result:
 def _of_film(film: Film, marking: bool) -> Result:
     found = film.image.findings
     if found is None:
-        comment = f"{film.name}: {wording.not_analysed_line(film.image.not_analysed)}"
+        comment = f"{film.title}: {wording.not_analysed_line(film.image.not_analysed)}"
         return Result(film.name, None, None, codes.NOT_ANALYSED, comment, (film.source,))
     summary = codes.SUMMARIES[True, found.positive or bool(marking and found.shown)]
-    comment = f"{film.name}: {wording.film_line(found, marking)}"
+    comment = f"{film.title}: {wording.film_line(found, marking)}"
     return Result(film.name, found.probability, found.operating_point, summary, comment, (film.source,))
 
 

@@ -7,11 +7,14 @@ C.7.2.1, C.7.3.1) or without its size. Everything else may be missing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from pydicom.dataset import Dataset
 
 from worker.encode.reading import decimals, text, texts, unsigned
 from worker.encode.request import CannotEncode, Reference, ReportRequest, SourceImage
+
+_GREATEST = 2**31 - 1  # of an IS (PS3.5 6.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,33 @@ class Source:
 
     @property
     def number(self) -> int:
-        """Instance Number where it is one, else 1."""
-        values = decimals(self.header, "InstanceNumber")
-        return int(values[0]) if len(values) == 1 and 0 <= values[0] < 2**31 else 1
+        """Instance Number of what is made of the image; it differs from other images' in a series of ours.
+
+        Only this image enters it: what is made of it stays the same when the study grows.
+        """
+        series, own = self.series_number, self.instance_number
+        if series is None or own is None or own >= 1000 or 1000 * series + own > _GREATEST:
+            return 1 if own is None else own
+        return 1000 * series + own
+
+    @property
+    def series_number(self) -> int | None:
+        """Series Number, None when it is not one."""
+        return self._number("SeriesNumber")
+
+    @property
+    def instance_number(self) -> int | None:
+        """Instance Number, None when it is not one."""
+        return self._number("InstanceNumber")
+
+    @property
+    def taken(self) -> str:
+        """Date and time of the acquisition, else of the content, as text that sorts by time; "" when not stated."""
+        stated = text(self.header, "AcquisitionDateTime")
+        for date, time in (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime")):
+            if not stated and text(self.header, date):
+                stated = text(self.header, date) + text(self.header, time)
+        return stated
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -89,6 +116,10 @@ class Source:
         values = texts(self.header, "PatientOrientation")
         usable = len(values) == 2 and all(value and set(value) <= set("APRLHF") for value in values)
         return (values[0], values[1]) if usable else ("", "")
+
+    def _number(self, keyword: str) -> int | None:
+        values = decimals(self.header, keyword)
+        return int(values[0]) if len(values) == 1 and 0 <= values[0] <= _GREATEST else None
 
     def _uid(self, *keywords: str) -> str:
         for keyword in keywords:
@@ -129,6 +160,8 @@ def _check_fit(image: SourceImage) -> None:
         raise CannotEncode("the findings are of another size than the image")
 
 
-def _place(image: SourceImage) -> tuple[str, int, str]:
+def _place(image: SourceImage) -> tuple[float, float, str, str, str]:
+    """By the numbers that a viewer shows, then by time; what is not numbered comes last."""
     source = Source(image.header)
-    return source.series_uid, source.number, source.sop_instance_uid
+    series, own = (inf if number is None else number for number in (source.series_number, source.instance_number))
+    return series, own, source.taken, source.series_uid, source.sop_instance_uid

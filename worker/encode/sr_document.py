@@ -14,7 +14,7 @@ from pydicom.uid import UID
 from worker.encode.document import refer_to_order
 from worker.encode.geometry import check_boxes
 from worker.encode.header import UNVERIFIED, Series, by_study, finish, moment, start
-from worker.encode.request import ReportRequest
+from worker.encode.request import ReportRequest, SourceImage
 from worker.encode.results import Film
 from worker.encode.source import Source, in_order
 
@@ -28,11 +28,17 @@ def films_of(request: ReportRequest) -> list[Film]:
     for image in images:
         if image.findings:
             check_boxes(image.findings)
-    several = len(images) > 1
-    return [
-        Film(image, Source(image.header), f"film {number}", f"film {number} " if several else "")
-        for number, image in enumerate(images, start=1)
-    ]
+    if len(images) == 1:
+        return [Film(images[0], Source(images[0].header), "film 1", "film 1", "")]
+    return [_film(image, f"film {number}") for number, image in enumerate(images, start=1)]
+
+
+def _film(image: SourceImage, name: str) -> Film:
+    """One of several, told by the numbers that its header has."""
+    source = Source(image.header)
+    numbers = (("series", source.series_number), ("image", source.instance_number))
+    stated = ", ".join(f"{what} {number}" for what, number in numbers if number is not None)
+    return Film(image, source, name, f"{name} ({stated})" if stated else name, f"{name} ")
 
 
 def sr_document(

@@ -71,7 +71,7 @@ def _on_film(film: Film, marking: bool) -> list[ContentItem]:
     """The film's result, INFERRED FROM the film, and its lesions."""
     found = film.image.findings
     line = wording.film_line(found, marking) if found else wording.not_analysed_line(film.image.not_analysed)
-    result = text(CONTAINS, _FINDING, f"{film.name}: {line}")
+    result = text(CONTAINS, _FINDING, f"{film.title}: {line}")
     shown = found.shown if found and marking else ()
     return [
         under(result, image(INFERRED_FROM, film.source, name=codes.SOURCE_OF_MEASUREMENT)),

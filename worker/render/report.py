@@ -18,6 +18,7 @@ from worker.render.geometry import View, plain_view
 from worker.render.grey import own_p_values
 from worker.render.presentation import as_colour, as_grey
 from worker.render.regions import FINDINGS, Region, mentions, regions_on
+from worker.render.shutters import shut
 from worker.render.stored import stored_of
 
 RESULTS: frozenset[tree.Concept] = frozenset(
@@ -65,10 +66,11 @@ def render_text(report: Dataset) -> pen.Picture:
 
 
 def own_picture(image: Dataset, size: tuple[int, int] | None, notes: list[str]) -> tuple[pen.Picture, View]:
-    """The image as it looks by itself, and how it lies on the picture."""
+    """The image as it looks by itself, under its own display shutter (C.7.6.11), and how it lies on the picture."""
     stored = stored_of(image)
     view = plain_view(image, size)
-    return as_colour(view.draw(as_grey(own_p_values(image, stored, notes), stored))), view
+    grey = as_grey(own_p_values(image, stored, notes), stored)
+    return as_colour(view.draw(shut(image, grey, view.pixel_aspect, notes))), view
 
 
 def title_of(report: Dataset) -> str:

@@ -166,3 +166,76 @@ def test_a_replay_by_time_sends_what_was_queued_then_and_nothing_else(ledger):
 def test_what_still_waits_is_chosen_with_what_was_given_up(ledger):
     reported(ledger)
     assert ledger.views.delivered_study_uids("pacs", None, None, failed_only=True) == ["1.2"]
+
+
+def test_a_note_that_could_not_be_written_is_told_and_can_be_asked_for_again(ledger):
+    delivered(ledger)
+    reject(ledger)
+    (job_id,) = job_ids(ledger, 201.0, "reject")
+    for attempt in range(ATTEMPTS + 1):  # every worker is lost over it
+        ledger.jobs.claim(job_id, "w", 300.0 + 100 * attempt, LEASE_S, ATTEMPTS)
+    assert "the rejection note could not be written" in ledger.views.studies(["1.2"])[0]["reason"]
+    assert reject(ledger, 1000.0) == ""
+    finish_note(ledger, 1001.0)
+    assert [item.sop_uid for item in ledger.deliveries.due("pacs", 1002.0, 60.0, 100)] == ["2.25.99"]
+    assert reject(ledger, 1003.0) != ""
+
+
+def test_results_are_withdrawn_while_a_later_image_is_being_answered(ledger):
+    delivered(ledger)
+    ledger.intake.record(instance("1.2.2"), 200.0)
+    assert reject(ledger, 201.0) == ""
+    assert state(ledger) == "RECEIVED"
+    finish_note(ledger, 202.0)
+    complete(ledger, 203.0)
+    answer(ledger, 203.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(204.0)
+    report(ledger, 204.0, output("2.25.3"))
+    ledger.settling.queue_deliveries([PACS], 205.0)
+    assert {item.sop_uid for item in ledger.deliveries.due("pacs", 206.0, 60.0, 100)} == {"2.25.99", "2.25.3"}
+
+
+def test_sending_an_older_revision_again_does_not_call_a_failed_one_delivered(ledger):
+    delivered(ledger)
+    ledger.intake.record(instance("1.2.2"), 200.0)
+    complete(ledger, 203.0)
+    answer(ledger, 203.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(204.0)
+    (job_id,) = job_ids(ledger, 204.0, "report")
+    job = ledger.jobs.claim(job_id, "w", 204.0, LEASE_S, ATTEMPTS)
+    ledger.jobs.fail_report(job, "w", "results could not be encoded", 205.0)
+    assert ledger.deliveries.replay(["1.2"], None, failed_only=False, now=300.0) == 2
+    deliver(ledger, 301.0)
+    ledger.settling.finish_deliveries(302.0)
+    found = ledger.views.studies(["1.2"])[0]
+    assert (found["state"], found["reason"]) == ("FAILED", "results could not be encoded")
+
+
+def test_a_destination_without_a_result_is_not_forgotten_by_a_replay(ledger):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
+    ledger.settling.close_answered(104.0)
+    report(ledger, 104.0, output("2.25.1"))
+    ledger.settling.queue_deliveries([PACS, Wanted("viewer", ("sr",), "stone", True)], 105.0)
+    for now in (106.0, 206.0):
+        deliver(ledger, now)
+        ledger.settling.finish_deliveries(now + 1)
+        found = ledger.views.studies(["1.2"])[0]
+        assert found["state"] == "FAILED" and "viewer: no result was made for it" in found["reason"]
+        assert ledger.deliveries.replay(["1.2"], None, failed_only=False, now=now + 2) == 1
+
+
+def test_proof_that_nobody_wants_any_more_is_not_waited_for(ledger):
+    ledger.intake.record(instance(), 100.0)
+    complete(ledger, 103.0)
+    answer(ledger, 103.0, answer="{}", probability=0.9, positive=True)
+    ledger.settling.close_answered(104.0)
+    report(ledger, 104.0, output("2.25.1"))
+    ledger.settling.queue_deliveries([PROVEN], 105.0)
+    deliver(ledger, 106.0)
+    ledger.settling.finish_deliveries(107.0)
+    ledger.deliveries.stop_asking(set())
+    assert ledger.settling.finish_commitments(108.0) == []
+    assert [item["commitment"] for item in ledger.views.object_deliveries("1.2")] == [False]
+    assert state(ledger) == "DELIVERED"

@@ -46,7 +46,7 @@ def _detection(film: Film, identity: ModelIdentity, marking: bool) -> CodeConten
         CONTAINS,
         cad.DETECTION_PERFORMED,
         codes.RADIOLOGIC_FINDING,  # row 1
-        *algorithm(HAS_PROPERTIES, identity, f"{film.name}: {line}"),  # row 2
+        *algorithm(HAS_PROPERTIES, identity, f"{film.title}: {line}"),  # row 2
         image(HAS_PROPERTIES, film.source),  # row 3
         *(_operating_points(identity, found.operating_point) if found else ()),  # row 9
     )
