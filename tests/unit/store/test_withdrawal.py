@@ -187,12 +187,12 @@ def test_results_are_withdrawn_while_a_later_image_is_being_answered(ledger):
     assert reject(ledger, 201.0) == ""
     assert state(ledger) == "RECEIVED"
     finish_note(ledger, 202.0)
-    complete(ledger, 203.0)
-    answer(ledger, 203.0, answer="{}", probability=0.1, positive=False)
-    ledger.settling.close_answered(204.0)
-    report(ledger, 204.0, output("2.25.3"))
-    ledger.settling.queue_deliveries([PACS], 205.0)
-    assert {item.sop_uid for item in ledger.deliveries.due("pacs", 206.0, 60.0, 100)} == {"2.25.99", "2.25.3"}
+    complete(ledger, 303.0)
+    answer(ledger, 303.0, answer="{}", probability=0.1, positive=False)
+    ledger.settling.close_answered(304.0)
+    report(ledger, 304.0, output("2.25.3"))
+    ledger.settling.queue_deliveries([PACS], 305.0)
+    assert {item.sop_uid for item in ledger.deliveries.due("pacs", 306.0, 60.0, 100)} == {"2.25.99", "2.25.3"}
 
 
 def test_sending_an_older_revision_again_does_not_call_a_failed_one_delivered(ledger):
