@@ -122,7 +122,11 @@ class Settling:
 
         def decide(session: Session, study: StudyRow) -> StudyEvent | None:
             outputs = session.scalars(
-                select(OutputRow).where(OutputRow.study_uid == study.study_uid, OutputRow.revision == study.revision)
+                select(OutputRow).where(
+                    OutputRow.study_uid == study.study_uid,
+                    OutputRow.revision == study.revision,
+                    OutputRow.withdrawn.is_(False),
+                )
             ).all()
             unserved = []
             for want in wanted:
