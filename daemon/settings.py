@@ -336,4 +336,6 @@ def environment_for(path: Path | None, settings: Settings) -> dict[str, str]:
     if path is not None:
         child[CONFIG_VARIABLE] = str(path.resolve())
     child["THORAXD_HOME"] = str(settings.home)
+    # torch's threads wait for each other without burning a core that the daemon, or a decoder, could use
+    child.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return child

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pydicom.dataset import Dataset
 
 from daemon.conform import common
+from daemon.conform.agreement import agreement
 from daemon.conform.basic_text import basic_text
 from daemon.conform.capture import capture
 from daemon.conform.chest_cad import chest_cad
@@ -34,7 +35,8 @@ Rule = Callable[[Subject], Iterator[Fault]]
 _RULES: tuple[Rule, ...] = (
     *(common.file_meta, common.identity, common.uids, common.attributes, equipment, dates, terms),
     *(origin, references, codes, relationships, content, document, library),
-    *(imaging_report, chest_cad, basic_text, key_objects, presentation, grey, capture, parametric_map, no_location),
+    *(imaging_report, chest_cad, basic_text, key_objects, presentation, grey, capture, parametric_map, agreement),
+    no_location,
 )
 _AHEAD = timedelta(hours=15)  # the zones of the world span 26 hours; UTC+14 is the furthest ahead
 

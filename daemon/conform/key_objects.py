@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from daemon.conform.codes import context_group
 from daemon.conform.fault import Fault
-from daemon.conform.forms import DOCUMENTS, GSPS, KEY_OBJECT_SELECTION
+from daemon.conform.forms import DOCUMENTS, FORMS, GSPS, KEY_OBJECT_SELECTION
 from daemon.conform.imaging_report import LANGUAGE, OBSERVER, device, observed, template_of
 from daemon.conform.report_words import is_statement
 from daemon.conform.rows import Row, follows
@@ -17,10 +17,13 @@ from daemon.conform.tree import Node, root_of
 
 # IHE RAD TF-3 4.66.4.1.3: quality, patient safety, wrong worklist entry, retention
 REJECTIONS = frozenset((value, "DCM") for value in ("113001", "113037", "113038", "113039"))
-_DESCRIPTION = ("113012", "DCM")
+_BEST_IN_SET = ("113013", "DCM")  # row 2 is a modifier too
+_POOR_QUALITY = ("113001", "DCM")
+_MODIFIER, _DESCRIPTION = ("113011", "DCM"), ("113012", "DCM")
 _REFERRING = ("IMAGE", "COMPOSITE", "WAVEFORM")
 _POSITIVE = re.compile(r"(\d+) of (\d+) films? positive")
-_ROWS: tuple[Row, ...] = (  # TID 2010 rows 5 to 7
+_ROWS: tuple[Row, ...] = (  # TID 2010 rows 3, 5 to 7
+    Row(_MODIFIER, "CODE", "HAS CONCEPT MOD", 0, 1),
     LANGUAGE._replace(least=0),
     *(row._replace(least=0) for row in OBSERVER),
     Row(_DESCRIPTION, "TEXT", "CONTAINS", 0, 1),
@@ -42,6 +45,9 @@ def key_objects(subject: Subject) -> Iterator[Fault]:
     referring = [node for node in root.children() if node.value_type in _REFERRING]
     yield from observed(root, ours)
     yield from _rows(root, referring, ours)
+    yield from _modified(root)
+    if rejects:
+        yield from _rejected(subject, referring)
     for node in referring:
         yield from _by_kind(node)
     if not referring:
@@ -57,6 +63,30 @@ def key_objects(subject: Subject) -> Iterator[Fault]:
 def _rows(root: Node, referring: list[Node], ours: bool) -> Iterator[Fault]:
     paths = {node.item.path for node in referring}
     yield from (fault for fault in follows(root, _ROWS, "kos-template-row", closed=ours) if fault.where not in paths)
+
+
+def _modified(root: Node) -> Iterator[Fault]:
+    """Row 3: first of all why the quality is poor (CID 7011), where the title says that it is, and only there."""
+    modifiers = root.children(_MODIFIER)
+    if root.concept == _POOR_QUALITY:
+        first = root.children()[:1]
+        if [node.concept for node in first] != [_MODIFIER] or first[0].coded not in context_group(7011):
+            yield Fault("kos-modifier", "ContentSequence", "does not begin with a reason of CID 7011")
+    elif modifiers and root.concept != _BEST_IN_SET:
+        yield Fault("kos-modifier", modifiers[0].item.path, "the title takes no modifier")
+
+
+def _rejected(subject: Subject, referring: list[Node]) -> Iterator[Fault]:
+    """An AI withdraws its own results; the patient's film is never its to reject, whatever was asked for."""
+    evidence = subject.root.items("CurrentRequestedProcedureEvidenceSequence")
+    series = [each for study in evidence for each in study.items("ReferencedSeriesSequence")]
+    listed = [(item.path, item) for each in series for item in each.items("ReferencedSOPSequence")]
+    listed += [(node.item.path, item) for node in referring for item in node.item.items("ReferencedSOPSequence")]
+    for path, item in listed:
+        sop_class = item.text("ReferencedSOPClassUID")
+        theirs = item.text("ReferencedSOPInstanceUID") in subject.sources
+        if theirs or (subject.ours and sop_class not in FORMS):
+            yield Fault("kos-rejects-source", path, "rejects an image that is no result of ours")
 
 
 def _by_kind(node: Node) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ an optional attribute may be left out (the encoders leave out illegal ones), but
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pydicom.charset import python_encoding
@@ -21,6 +22,7 @@ _IDENTIFYING = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "IssuerOfPatientID"),
     *("StudyInstanceUID", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
 )
+_OFFSET = "TimezoneOffsetFromUTC"
 
 
 def origin(subject: Subject) -> Iterator[Fault]:
@@ -36,6 +38,8 @@ def _against(root: Item, source: Item) -> Iterator[Fault]:
     for name in (*_IDENTIFYING, "SpecificCharacterSet"):
         if name not in root and name in source and not _left_out(source, name):
             yield Fault("origin-missing", name, "the source image has it")
+    if re.fullmatch(r"[+-](0\d|1[0-4])[0-5]\d", source.text(_OFFSET)) and not root.has(_OFFSET):
+        yield Fault("origin-missing", _OFFSET, "the source image has it, and the times are told in it")
     for name, attribute in root.attributes.items():
         if not is_carried(attribute.tag, name):
             continue

@@ -10,6 +10,7 @@ from daemon.conform.capture import usable_orientation
 from daemon.conform.fault import Fault
 from daemon.conform.forms import PARAMETRIC_MAP
 from daemon.conform.report_words import is_statement
+from daemon.conform.shapes import PITCHES
 from daemon.conform.subject import Subject
 from daemon.conform.view import Item
 
@@ -188,7 +189,8 @@ def _measures(subject: Subject, item: Item) -> Iterator[Fault]:
             (
                 source.numbers(name)
                 for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-                if len(source.numbers(name)) == 2 and all(0 < value < math.inf for value in source.numbers(name))
+                if len(source.numbers(name)) == 2
+                and all(PITCHES[0] <= value <= PITCHES[1] for value in source.numbers(name))
             ),
             None,
         )

@@ -37,12 +37,20 @@ _WHOLE_FILM = {("118247008", "SCT")}  # Radiologic finding: what a film's own pr
 _PLACE = re.compile(
     r"\b(left|right|bilateral|upper|lower|middle|apical|apex|apices|basal|basilar|hilar|hilum|lobe|lobes|zone|lung|lungs"
     r"|retrocardiac|costophrenic|paratracheal|perihilar|mediastin\w*|quadrant|marked|box|boxes|bounding|coordinates?"
-    r"|heat ?map|located|location|position)\b",
+    r"|heat ?map|located|location|position|LUL|RUL|LLL|RLL|RML)\b",
     re.IGNORECASE,
 )
 _COORDINATES = re.compile(
     r"\b(columns?|rows?) \d|[(\[]\s*\d+(\.\d+)?\s*[,;/]\s*\d+(\.\d+)?|\b[xy][01]?\s*[=:]\s*\d"
     r"|\b\d+\s*/\s*\d+\s*/\s*\d+\s*/\s*\d+"
+)
+_FOUR_NUMBERS = re.compile(r"(?<![\d.])\d+(\.\d+)?([\s^=\\,;]+\d+(\.\d+)?){3}")  # a box, in a text of any kind
+_TEXT_VRS = ("PN", "UN", "LO", "SH", "LT", "ST", "UC", "UT")
+# How many: "2 findings", "three spots"
+_COUNT = re.compile(
+    r"\b(\d+|one|two|three|four|five|several|multiple) (findings|places|spots|areas|regions|foci|marks|shadows"
+    r"|finding|place|spot|area|region|focus|mark|shadow)\b",
+    re.IGNORECASE,
 )
 _LESION = re.compile(
     r"\b(lesions?|nodules?|mass|masses|infiltrat\w+|atelectas\w+|cardiomegaly|effusions?|pneumonia|pneumothora\w+"
@@ -91,8 +99,9 @@ def _attribute(holder: Item, name: str, attribute: Attribute, device: str) -> It
         yield Fault("no-location", where, "a side")
     if name == "BoundingBoxAnnotationUnits" and attribute.texts != ["DISPLAY"]:
         yield Fault("no-location", where, "text that stands at a place of the image")
-    if attribute.tag >> 16 & 1 and attribute.vr in _BYTES and not attribute.empty and not _is_text(attribute.value):
-        yield Fault("no-location", where, "private bytes that nobody can read")
+    hidden = attribute.vr == "UN" or (attribute.tag >> 16 & 1 and attribute.vr in _BYTES)
+    if hidden and not attribute.empty and not _is_text(attribute.value):
+        yield Fault("no-location", where, "bytes that nobody can read")
     if attribute.vr in ("UI", "SQ") or name in _PIXELS or name == "BoundingBoxTextHorizontalJustification":
         return
     words = attribute.value.decode("latin-1")
@@ -100,7 +109,9 @@ def _attribute(holder: Item, name: str, attribute: Attribute, device: str) -> It
     found = _COORDINATES.search(words)
     if not found and not (name in _NAMES_A_DEVICE or holder.code("ConceptNameCodeSequence") in _NAMING_CONCEPTS):
         said = _OPERATING_POINT.sub("", words)
-        found = _PLACE.search(said) or _LESION.search(said)
+        found = _PLACE.search(said) or _LESION.search(said) or _COUNT.search(said)
+        if attribute.vr in _TEXT_VRS:
+            found = found or _FOUR_NUMBERS.search(said)
     if found:
         yield Fault("no-location", where, "words of a place or a lesion")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from daemon.conform.fault import Fault
 from daemon.conform.forms import GSPS
 from daemon.conform.report_words import is_statement
-from daemon.conform.shapes import closed, counted, inside, points_of, upright_box
+from daemon.conform.shapes import PITCHES, closed, counted, inside, points_of, upright_box
 from daemon.conform.subject import Subject
 from daemon.conform.view import Item
 
@@ -20,7 +20,6 @@ _POINTS: Mapping[str, tuple[int, int]] = {
 _UNITS = ("PIXEL", "DISPLAY")
 _MARKED = re.compile(r"(\d+) marked")
 _TEXT_SLACK = 0.5  # of a pixel
-_PITCHES = (1e-6, 1e3)  # mm: what the encoders take for the size of a pixel, and not for a mistake
 
 
 def presentation(subject: Subject) -> Iterator[Fault]:
@@ -103,7 +102,7 @@ def _proportion(source: Item | None, ratio: float) -> bool:
         return True
     for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
         stated = source.numbers(name)
-        least, most = (0, math.inf) if name == "PixelAspectRatio" else _PITCHES
+        least, most = (0, math.inf) if name == "PixelAspectRatio" else PITCHES
         if len(stated) == 2 and all(0 < number < math.inf and least <= number <= most for number in stated):
             # a proportion that no two integers up to 1000 express is as near as they come
             return math.isclose(stated[0] / stated[1], ratio, rel_tol=0.01) or not 0.001 < stated[0] / stated[1] < 1000

@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 Point = tuple[float, float]
+PITCHES = (1e-6, 1e3)  # mm: what the encoders take for the size of a pixel, and not for a mistake in the header
 TOLERANCE = 0.01  # of a pixel: the rounding of FL on the largest of films
 
 

@@ -14,6 +14,7 @@ from daemon.core.errors import DestinationRefused, DestinationUnreachable
 from daemon.dimse.commitment import INVALID_ARGUMENT, SUCCESS, Unfit, accepted_context, action, answered, result_of
 from daemon.dimse.contexts import STORAGE_COMMITMENT, TRANSFER_SYNTAXES_SCU
 from daemon.dimse.exchange import Exchange
+from daemon.dimse.guard import end
 from daemon.dimse.scu import application_entity, associate
 from daemon.settings import Destination, RetrySettings
 from daemon.store.ledger import Ledger
@@ -67,7 +68,7 @@ def ask(destination: Destination, calling_ae: str, results: Results, request: Co
 
 def accepts(destination: Destination, calling_ae: str) -> None:
     """Whether the Push Model is accepted. Raises DestinationUnreachable where it is not."""
-    associate(_proposing(destination, calling_ae), destination).release()
+    end(associate(_proposing(destination, calling_ae), destination))
 
 
 def _proposing(destination: Destination, calling_ae: str) -> AE:

@@ -22,6 +22,8 @@ from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 from pynetdicom.events import Event
 from pynetdicom.service_class_n import StorageCommitmentServiceClass
 
+from daemon.dimse.guard import end
+
 _LOOK_S = 0.05  # how soon a wait notices that the association is gone
 
 
@@ -32,6 +34,7 @@ class Exchange:
         self.assoc = assoc
         self._numbers = count(1)
         self._answers: dict[int, int] = {}
+        self._unanswered = False
         self._heard = threading.Condition()
         self._sending = threading.Lock()  # the fragments of two messages must not mix (PS3.8 E.1)
         self._serving = threading.Lock()
@@ -44,6 +47,7 @@ class Exchange:
         request.MessageID = number = next(self._numbers)
         self.assoc.dimse.send_msg(request, context_id)
         self.wait(lambda: number in self._answers, patience_s)
+        self._unanswered = number not in self._answers
         return self._answers.pop(number, None)
 
     def wait(self, until: Callable[[], bool], patience_s: float) -> None:
@@ -54,12 +58,12 @@ class Exchange:
                 self._heard.wait(_LOOK_S)
 
     def release(self) -> None:
-        """End the association, after the answer to a notification that is being served just now."""
+        """End the association, after the answer to a notification that is being served just now.
+
+        A peer that left a request unanswered is not waited for again.
+        """
         with self._serving:
-            if self.assoc.is_established:
-                self.assoc.release()
-            else:
-                self.assoc.abort()
+            end(self.assoc, in_order=not self._unanswered)
 
     def _on_message(self, event: Event) -> None:
         command: Any = event.message.command_set

@@ -3,14 +3,16 @@
 A peer that falls silent within a PDU (a modality switched off, a cable pulled, a scan that says half a word) would hold
 its thread, and the stop of the daemon, for ever; one that announces four gigabytes would get them; and what breaks
 inside a message (a full disk, nonsense) ends the association without telling us. Read against pynetdicom 3.0:
-transport.AssociationSocket.recv, dul._read_pdu_data, dimse.receive_primitive.
+transport.AssociationSocket.recv and send, dul._read_pdu_data, dimse.receive_primitive, association.kill.
 """
 
 from __future__ import annotations
 
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -22,6 +24,8 @@ LONGEST_PDU = 4 * 1024 * 1024
 LONGEST_MESSAGE = 4_000_000
 # Of one association, not yet served. We agree to no asynchronous operations, so a peer has one (PS3.7 D.3.3.3).
 MOST_WAITING = 4
+# After its own time limit pynetdicom says A-ABORT; a peer that does not even read that is cut off.
+FAREWELL_S = 0.5
 _PIECE = 64 * 1024
 
 
@@ -40,6 +44,33 @@ def cut(assoc: Association) -> None:
             connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # it is closed already
+
+
+@contextmanager
+def limit(assoc: Association) -> Iterator[None]:
+    """Cut the connection if the block, which waits for the peer, outlasts the association's own time limit.
+
+    That limit ends the wait for a message, but what follows waits for the reactor, which may be reading half a PDU, or
+    sending to a peer that reads no more.
+    """
+    patience_s = assoc.acse_timeout
+    assert patience_s is not None  # every AE of ours has one
+    timer = threading.Timer(patience_s + FAREWELL_S, cut, [assoc])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def end(assoc: Association, *, in_order: bool = True) -> None:
+    """Release an association of ours; abort it where it is broken, or not `in_order`."""
+    with limit(assoc):
+        if in_order and assoc.is_established:
+            assoc.release()
+        else:
+            assoc.abort()
 
 
 def let_go(assoc: Association) -> None:

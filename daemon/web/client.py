@@ -19,6 +19,7 @@ import httpx
 
 from daemon.core.errors import DeliveryError, DestinationUnreachable, SettingsError
 from daemon.settings import Destination
+from daemon.web.deadline import Deadline
 
 JSON = "application/dicom+json"
 MAX_REPLY = 4_000_000  # bytes; of 32 objects, or of one instance's attributes
@@ -80,6 +81,7 @@ class Session:
 
     def __init__(self, client: httpx.Client, url: str, limit_s: float) -> None:
         self._client, self._url, self._limit_s = client, url, limit_s
+        self._deadline = Deadline(limit_s)
 
     def ask(
         self,
@@ -91,34 +93,44 @@ class Session:
         content: Iterator[bytes] | None = None,
         answers: Collection[int] = (),
     ) -> Reply:
-        """One request. answers: statuses that answer it although they would mean, elsewhere, that nobody serves us.
+        """One request, in a limited time whatever the server does with it.
 
+        answers: statuses that answer it although they would mean, elsewhere, that nobody serves us.
         Raises DestinationUnreachable where the server does not serve us, RequestBroke.
         """
+        size = int((headers or {}).get("Content-Length", 0))
         try:
-            with self._client.stream(
-                method, self._url + path, params=query, headers=headers, content=content
-            ) as response:
+            with (
+                self._deadline.request(size),
+                self._client.stream(
+                    method,
+                    self._url + path,
+                    params=query,
+                    headers=headers,
+                    content=content,
+                    extensions={"trace": self._deadline.trace},
+                ) as response,
+            ):
                 if response.status_code not in answers:
                     _served(response)
                 media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
                 return Reply(response.status_code, media_type, self._body(response))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise DestinationUnreachable(f"no connection: {str(error) or 'timed out'}") from error
-        except httpx.TimeoutException as error:
-            raise RequestBroke(f"no answer within {self._limit_s:g} s") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
+            if self._deadline.passed or isinstance(error, httpx.TimeoutException):
+                raise RequestBroke(f"no whole answer within {self._limit_s:g} s") from error
             raise RequestBroke(f"the connection broke before an answer ({type(error).__name__})") from error
 
     def _body(self, response: httpx.Response) -> bytes:
         """All of it, as it came: no content encoding was asked for, and a small one may inflate without bound."""
-        until, body = time.monotonic() + self._limit_s, bytearray()
+        body = bytearray()
         for chunk in response.iter_raw():
             body += chunk
             if len(body) > MAX_REPLY:
                 raise RequestBroke(f"HTTP {response.status_code}, with more than {MAX_REPLY} bytes")
-            if time.monotonic() > until:  # the time limits of httpx are for one read
-                raise RequestBroke(f"HTTP {response.status_code}, and no end within {self._limit_s:g} s")
+        if self._deadline.passed:  # a body without a stated length seems to end where it is cut
+            raise RequestBroke(f"no whole answer within {self._limit_s:g} s")
         return bytes(body)
 
 

@@ -7,7 +7,6 @@ Whatever the bytes are, nothing is raised: an answer that is no such module says
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,35 +22,43 @@ FAILURE_REASON = "00081197"
 # PS3.18 I.2.2 lets a server add codes. B00E: Microsoft's DICOM service, "has already been stored".
 _THERE_ALREADY = frozenset({DUPLICATE, 0xB00E})
 
-Item = dict[str, Any]  # tag -> first value
+# Its last is the worst.
+_WORSE = (Answer.ACCEPTED, Answer.ALTERED, Answer.BUSY, Answer.REFUSED)
+
+Item = dict[str, Any]  # tag -> value
 
 
 def outcomes_in(body: bytes, media_type: str) -> dict[str, Outcome] | None:
     """The outcome of each object that a response names, by SOP Instance UID; None where it is no response module.
 
-    An object that is named twice has failed if either says so.
+    Of an object that is named more than once the worst counts.
     """
     try:
         sequences = _xml(body) if media_type.endswith("xml") else _json(body)
     except (ValueError, TypeError, AttributeError, RecursionError, ElementTree.ParseError, LookupError):
         return None
-    stored, failed = (sequences.get(tag, []) for tag in (REFERENCED_SOP_SEQUENCE, FAILED_SOP_SEQUENCE))
-    outcomes = {uid: _stored(_code(item.get(WARNING_REASON))) for uid, item in _named(stored)}
-    return outcomes | {uid: _failed(_code(item.get(FAILURE_REASON))) for uid, item in _named(failed)}
+    outcomes: dict[str, Outcome] = {}
+    for tag, outcome_of_item in ((REFERENCED_SOP_SEQUENCE, _stored), (FAILED_SOP_SEQUENCE, _failed)):
+        for item in sequences.get(tag, []):
+            uid = item.get(SOP_INSTANCE_UID)
+            if isinstance(uid, str):
+                uid, outcome = uid.strip(" \0"), outcome_of_item(item)
+                outcomes[uid] = max(outcomes.get(uid, outcome), outcome, key=lambda each: _WORSE.index(each.answer))
+    return outcomes
 
 
-def _named(items: list[Item]) -> Iterator[tuple[str, Item]]:
-    for item in items:
-        uid = item.get(SOP_INSTANCE_UID)
-        if isinstance(uid, str):
-            yield uid.strip(" \0"), item
+def _stored(item: Item) -> Outcome:
+    """Of an item of the Referenced SOP Sequence; with a Failure Reason, which has no place there, it has failed."""
+    if item.get(FAILURE_REASON) is not None:
+        return _failed(item)
+    if item.get(WARNING_REASON) is None:
+        return outcome_of(SUCCESS)
+    warning = _code(item[WARNING_REASON])
+    return outcome_of(warning) if warning is not None else Outcome(Answer.ALTERED, None, "odd Warning Reason")
 
 
-def _stored(warning: int | None) -> Outcome:
-    return outcome_of(SUCCESS if warning is None else warning)
-
-
-def _failed(reason: int | None) -> Outcome:
+def _failed(item: Item) -> Outcome:
+    reason = _code(item.get(FAILURE_REASON))
     if reason is None or reason == SUCCESS:
         return Outcome(Answer.REFUSED, None, "failed, without a Failure Reason")
     if reason in _THERE_ALREADY:
@@ -62,7 +69,7 @@ def _failed(reason: int | None) -> Outcome:
 
 
 def _code(value: object) -> int | None:
-    """A US value; also one that was written as text. None: there is none, or it is out of range."""
+    """A US value; also one that was written as text. None: it is no such value."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdecimal() and len(value) < 8:
         value = int(value)
     return value if type(value) is int and 0 <= value <= 0xFFFF else None
@@ -73,21 +80,31 @@ def _json(body: bytes) -> dict[str, list[Item]]:
     if isinstance(module, list) and len(module) == 1:  # as a response to a search would be
         (module,) = module
     return {
-        tag: [{name: _first(element) for name, element in item.items()} for item in module[tag].get("Value", [])]
+        tag: [
+            {name: _only(element.get("Value", [])) for name, element in item.items()}
+            for item in module[tag].get("Value", [])
+        ]
         for tag in (REFERENCED_SOP_SEQUENCE, FAILED_SOP_SEQUENCE)
         if tag in module
     }
 
 
-def _first(element: Any) -> Any:
-    values = element.get("Value") or [None]
-    return values[0]
+def _only(values: Any) -> Any:
+    """The value; None where there is none. The attributes here have one value: more of them can mean anything."""
+    if not isinstance(values, list):
+        raise TypeError
+    return (values[0] if len(values) == 1 else values) if values else None
 
 
 def _xml(body: bytes) -> dict[str, list[Item]]:
     return {
         str(sequence.get("tag")).upper(): [
-            {str(element.get("tag")).upper(): element.findtext("{*}Value") for element in item}
+            {
+                str(element.get("tag")).upper(): _only(
+                    [value.text for value in element.findall("{*}Value") if value.text]
+                )
+                for element in item
+            }
             for item in sequence.findall("{*}Item")
         ]
         for sequence in ElementTree.fromstring(body).findall("{*}DicomAttribute")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ KOS = "1.2.840.10008.5.1.4.1.1.88.59"
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Thoraxd, Receiver]]:
     """`thoraxd up` with a PACS that takes everything and one that is down."""
-    with receiving(Receiver()) as pacs:
+    with receiving(Receiver()) as pacs, pytest.MonkeyPatch.context() as host:
+        host.setenv("TZ", "JST-9")
         nobody = {"name": "nobody", "ae_title": "NOBODY", "host": "127.0.0.1", "port": free_port()}
         with Thoraxd(tmp_path_factory.mktemp("reject"), destinations=[pacs.destination("pacs"), nobody]) as system:
             yield system, pacs
@@ -48,6 +50,11 @@ def test_a_rejected_study_is_withdrawn_everywhere_and_its_next_results_are_other
     assert ds.ConceptNameCodeSequence[0].CodeValue == "113037"
     series = ds.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
     assert {item.ReferencedSOPInstanceUID for one in series for item in one.ReferencedSOPSequence} == results
+    japan = datetime.now(timezone(timedelta(hours=9)))  # the film states no offset: its times, and ours, are local
+    made = datetime.strptime(ds.InstanceCreationDate + ds.InstanceCreationTime, "%Y%m%d%H%M%S.%f").replace(
+        tzinfo=japan.tzinfo
+    )
+    assert timedelta(0) <= japan - made < timedelta(minutes=5)
     assert ds.PatientID == film.PatientID and ds.StudyInstanceUID == study
     states = {(d["destination"], d["sop_uid"]): d["state"] for d in system.ledger.views.object_deliveries(study)}
     assert {states["nobody", uid] for uid in results} == {"WITHDRAWN"}

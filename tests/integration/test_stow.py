@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -240,14 +241,77 @@ def trickling(server: StowServer, exchange: Exchange) -> None:
         time.sleep(0.2)
 
 
+def dripping(start: bytes, drop: bytes) -> Script:
+    """Answers, once all is read, with `start`, and then with `drop` again and again."""
+
+    def script(server: StowServer, exchange: Exchange) -> None:
+        server.keep(exchange)
+        with suppress(OSError):
+            exchange._handler.connection.sendall(start)
+            for _ in range(30):
+                exchange._handler.connection.sendall(drop)
+                time.sleep(0.1)
+        exchange._handler.close_connection = True
+
+    return script
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+DRIPPING = {
+    "interim responses": dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a field": dripping(OK + b"X-A: ", b"a"),
+    "a body of no stated length": dripping(OK + b"\r\n", b" "),
+    "a chunk's size": dripping(OK + b"Transfer-Encoding: chunked\r\n\r\n1;a=", b"a"),
+}
+
+
+@pytest.mark.parametrize("over", ["http", "https"])
+@pytest.mark.parametrize("script", DRIPPING.values(), ids=DRIPPING)
+def test_a_server_that_drips_has_no_more_time_than_one_that_is_silent(script, over, certificate):
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if over == "https" else None
+    if tls:
+        tls.load_cert_chain(certificate)
+    with serving(StowServer(script, tls=tls)) as server:
+        settings = {"ca_file": certificate} if tls else {}
+        origin = OriginServer(Destination(**server.destination(timeout_s=0.5, **settings)))
+        started = time.monotonic()
+        (outcome,) = store(origin, OBJECTS[:1])
+        took_s = time.monotonic() - started
+    assert (outcome.answer, outcome.reason) == (Answer.BROKEN, "no whole answer within 0.5 s")
+    assert took_s < 1.6  # the head and the body have half a second each
+
+
+def test_a_server_that_reads_ever_so_slowly_has_a_limited_time():
+    def script(_: StowServer, exchange: Exchange) -> None:
+        with suppress(OSError):
+            while exchange._handler.connection.recv(1000):
+                time.sleep(0.02)
+
+    big = [Outgoing(bytes(6_000_000), OBJECTS[0].dataset)]
+    started = time.monotonic()
+    assert sent(script, big, timeout_s=0.2).answers == [Answer.BROKEN]
+    assert time.monotonic() - started < 4.0
+
+
+def test_a_slow_server_that_answers_in_time_is_not_cut():
+    def script(server: StowServer, exchange: Exchange) -> None:
+        body, connection = module(server.keep(exchange)), exchange._handler.connection
+        time.sleep(0.4)
+        connection.sendall(OK + b"Content-Type: application/dicom+json\r\nContent-Length: %d\r\n\r\n" % len(body))
+        time.sleep(0.4)
+        connection.sendall(body)
+
+    assert sent(script, timeout_s=0.6).answers == [Answer.ACCEPTED] * 2
+
+
 @pytest.mark.parametrize(
     ("script", "word"),
     [
         (cut_in_the_request, "broke"),
         (kept_without_an_answer, "broke"),
         (cut_in_the_answer, "broke"),
-        (silent, "no answer within"),
-        (trickling, "no end within"),
+        (silent, "no whole answer within"),
+        (trickling, "no whole answer within"),
     ],
 )
 def test_only_the_object_under_way_is_blamed_for_a_break(script, word):

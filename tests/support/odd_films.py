@@ -38,10 +38,12 @@ def coded(value: str, scheme: str, meaning: str) -> list[Dataset]:
 
 
 def ordered() -> list[Dataset]:
-    """A Request Attributes Sequence of one item."""
-    item = Dataset()
-    item.RequestedProcedureID, item.ScheduledProcedureStepID = "RP-7", "SPS-7"
-    return [item]
+    """A Request Attributes Sequence of two items, the second with an accession number of its own."""
+    first, second = Dataset(), Dataset()
+    first.RequestedProcedureID, first.ScheduledProcedureStepID = "RP-7", "SPS-7"
+    second.RequestedProcedureID, second.ScheduledProcedureStepID = "RP-8", "SPS-8"
+    second.AccessionNumber = "ACC-8"
+    return [first, second]
 
 
 def overlay(rows: int, columns: int) -> Iterator[tuple[int, str, Any]]:

@@ -53,6 +53,64 @@ def test_a_failure_whose_reason_is_none_is_a_failure(reason):
     assert outcomes_in(body, JSON) == {"1.1": Outcome(Answer.REFUSED, None, "failed, without a Failure Reason")}
 
 
+UID, WARNING, FAILURE = "00081155", "00081196", "00081197"
+
+
+def item(**values):
+    """An item of either sequence; "w" and "f" for the Warning and the Failure Reason's values."""
+    tags = {"w": (WARNING, "US"), "f": (FAILURE, "US"), "uid": (UID, "UI")}
+    return {tags[name][0]: {"vr": tags[name][1], "Value": value} for name, value in ({"uid": ["1.1"]} | values).items()}
+
+
+def answer_of(stored=(), failed=()):
+    sequences = {"00081199": stored, "00081198": failed}
+    body = json.dumps({tag: {"vr": "SQ", "Value": list(items)} for tag, items in sequences.items()}).encode()
+    outcome = (outcomes_in(body, JSON) or {}).get("1.1")
+    return outcome and outcome.answer
+
+
+@pytest.mark.parametrize("reason", ["B000", 0x10000, -1, True, False, 45056.0, 1e300, [0xB000], {}, ""])
+def test_a_stored_object_with_an_odd_warning_reason_is_not_plainly_stored(reason):
+    assert answer_of([item(w=[reason])]) is Answer.ALTERED
+    assert answer_of([item(w=[0, reason])]) is Answer.ALTERED
+
+
+@pytest.mark.parametrize("values", [{}, {"w": []}, {"w": [None]}, {"w": [0]}, {"w": ["0"]}, {"f": []}, {"f": [None]}])
+def test_no_reason_is_no_warning(values):
+    assert answer_of([item(**values)]) is Answer.ACCEPTED
+
+
+@pytest.mark.parametrize("reason", [0x0110, 0xC000, "x", True, -1, 0xB000])
+def test_a_failure_reason_among_the_stored_is_a_failure(reason):
+    assert answer_of([item(f=[reason])]) is Answer.REFUSED
+    assert answer_of([item(f=[reason], w=[0])]) is Answer.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "worse"),
+    [
+        ({}, {"w": [0xB000]}, Answer.ALTERED),
+        ({}, {"f": [0xA700]}, Answer.BUSY),
+        ({"w": [0xB000]}, {"f": [0xC000]}, Answer.REFUSED),
+        ({"f": [0xA700]}, {"f": [0xC000]}, Answer.REFUSED),
+        ({}, {}, Answer.ACCEPTED),
+    ],
+)
+def test_of_an_object_named_twice_the_worse_counts_in_any_order(first, second, worse):
+    assert answer_of([item(**first), item(**second)]) is worse
+    assert answer_of([item(**second), item(**first)]) is worse
+
+
+@pytest.mark.parametrize("again", [0x0110, 0xA700])
+def test_an_object_that_failed_twice_is_not_there_because_one_reason_says_so(again):
+    twice = [item(f=[again]), item(f=[0x0111])]
+    assert answer_of(failed=twice) is answer_of(failed=twice[::-1]) is answer_of(failed=twice[:1])
+
+
+def test_an_item_of_two_uids_names_no_object():
+    assert answer_of([item(uid=["1.1", "1.2"])]) is None
+
+
 @pytest.mark.parametrize(("reason", "answer"), [(0xB000, Answer.REFUSED), (0xB00E, Answer.ACCEPTED)])
 def test_a_failure_is_no_warning_but_may_say_that_the_object_is_there(reason, answer):
     (outcome,) = (outcomes_in(module(failed={"1.1": reason}), JSON) or {}).values()

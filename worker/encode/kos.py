@@ -7,6 +7,7 @@ mostly given. It says nothing of places, so marking changes only the series it i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from highdicom.sr import (
@@ -64,13 +65,25 @@ def selection(maker: Maker, source: Source, series: Series, uid: UID, number: in
     return ds
 
 
-def select(ds: Dataset, maker: Maker, title: Code, words: str, items: list[Dataset], objects: list[Reference]) -> None:
-    """TID 2010 with `title`, described by `words`: the content items `items`, which refer to `objects`."""
+def select(
+    ds: Dataset,
+    maker: Maker,
+    title: Code,
+    words: str,
+    items: list[Dataset],
+    objects: list[Reference],
+    modifiers: Iterable[Dataset] = (),
+) -> None:
+    """TID 2010 with `title`, described by `words`: the content items `items`, which refer to `objects`.
+
+    modifiers: of the title, rows 2 to 4.
+    """
     ds.CurrentRequestedProcedureEvidenceSequence = by_study(objects)
     for element in ContainerContentItem(title, is_content_continuous=False, template_id="2010"):  # row 1
         ds[element.tag] = element
     ds.ContentSequence = Sequence(
         [
+            *modifiers,
             *LanguageOfContentItemAndDescendants(CodedConcept.from_code(codes.LANGUAGE)),  # row 5
             *observer(maker),  # row 6
             TextContentItem(_DESCRIPTION, plain(words, 1024), RelationshipTypeValues.CONTAINS),  # row 7

@@ -18,6 +18,7 @@ from pydicom.uid import ParametricMapStorage, SecondaryCaptureImageStorage
 from model.findings import ModelIdentity
 from worker.encode.header import UNVERIFIED, Series, finish
 from worker.encode.identity import FORM, derive
+from worker.encode.items import HAS_CONCEPT_MOD, code
 from worker.encode.kos import select, selected, selection
 from worker.encode.request import CannotEncode, Reference
 from worker.encode.source import Source
@@ -29,6 +30,9 @@ REASONS: Mapping[str, Code] = {
     "worklist": Code("113038", "DCM", "Incorrect Modality Worklist Entry"),
     "retention": Code("113039", "DCM", "Data Retention Policy Expired"),
 }
+# TID 2010 row 3, CID 7011: why the quality is poor. The others of the group blame the film, its exposure or a device;
+# "Software failure" would claim a cause that a withdrawal does not know.
+_MODIFIER, _OTHER = Code("113011", "DCM", "Document Title Modifier"), Code("111220", "DCM", "Other failure")
 _IMAGES = frozenset({SecondaryCaptureImageStorage, ParametricMapStorage})  # of our forms, those that are images
 _SERIES_NUMBER = 9410
 
@@ -74,7 +78,9 @@ def rejection_note(request: RejectionRequest) -> Dataset:
     items = [
         selected("IMAGE" if reference.sop_class_uid in _IMAGES else "COMPOSITE", reference) for reference in withdrawn
     ]
-    select(ds, request, REASONS[request.reason], _description(request, len(items)), items, withdrawn)
+    title = REASONS[request.reason]
+    modifiers = [code(HAS_CONCEPT_MOD, _MODIFIER, _OTHER)] if request.reason == "quality" else []
+    select(ds, request, title, _description(request, len(items)), items, withdrawn, modifiers)
     return finish(ds)
 
 

@@ -60,9 +60,10 @@ class Source:
 
     @property
     def number(self) -> int:
-        """Instance Number of what is made of the image; it differs from other images' in a series of ours.
+        """Instance Number of our objects on the image: 1000 x Series Number + Instance Number, else the latter, else 1.
 
-        Only this image enters it: what is made of it stays the same when the study grows.
+        So results of two series' first images are told apart. Only this image enters it: what is made of it stays the
+        same when the study grows.
         """
         series, own = self.series_number, self.instance_number
         if series is None or own is None or own >= 1000 or 1000 * series + own > _GREATEST:

@@ -1,6 +1,6 @@
 """Single faults to be seeded into valid objects; `MUTATIONS` is the whole table."""
 
-from tests.support.faults import anywhere, documents, others, presentation, templates
+from tests.support.faults import agreement, anywhere, documents, others, presentation, templates
 from tests.support.faults.mutation import Mutation, reread
 
 __all__ = ["MUTATIONS", "Mutation", "reread"]
@@ -11,4 +11,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *templates.MUTATIONS,
     *presentation.MUTATIONS,
     *others.MUTATIONS,
+    *agreement.MUTATIONS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from copy import deepcopy
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -15,13 +16,16 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 from daemon.conform import Fault, faults
+from daemon.core.header import read_header
 from model.findings import Box, ModelIdentity
+from tests.support.builders import make_cxr
 from tests.support.conform import BOX, OTHER, drawn, film, objects, rejected
 from tests.support.reports import make_findings, make_header, make_image, make_request
 from tests.unit.encode.test_encode_patient import NAMES, ODD
 from tests.unit.encode.test_encode_round_trip import films
 from tests.unit.encode.test_encode_sloppy import NOISE, RICH, TAGS
 from worker.encode import Reference, ReportRequest, SourceImage
+from worker.encode.reading import muted
 
 
 def alarms(request: ReportRequest, *only: str) -> list[tuple[str, Fault]]:
@@ -56,6 +60,70 @@ FILMS: dict[str, dict[str, Any]] = {
     "UIDs with leading zeros": {"study_uid": "1.2.03", "series_uid": "1.2.03.04", "sop_uid": "1.2.03.04.05"},
     "lossy": {"LossyImageCompression": "01", "LossyImageCompressionRatio": "8", "LossyImageCompressionMethod": "X"},
 }  # fmt: skip
+
+
+EXTREME: dict[str, dict[str, Any]] = {
+    "a strip of 3000 x 20": {"rows": 3000, "columns": 20},
+    "a strip of 20000 x 70": {"rows": 20000, "columns": 70},
+    "a strip of 16 x 2000": {"rows": 16, "columns": 2000},
+    "spacings of nonsense": {"pixel_spacing": (1e10, 1e-10)},
+    "spacings of next to nothing": {"pixel_spacing": (1e-300, 1e-300)},
+    "one spacing of nonsense": {"PixelSpacing": ["1e10", "1e-10"], "ImagerPixelSpacing": ["0.1", "0.1"]},
+    "as fine and as coarse as is believed": {"PixelSpacing": ["1e-6", "1000"]},
+    "a proportion that no IS holds": {
+        "sop_class": "CR", "pixel_spacing": None, "PixelAspectRatio": ["9999999999", "1"],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXTREME)
+def test_every_form_of_an_extreme_film_passes(name: str) -> None:
+    columns, rows = EXTREME[name].get("columns", 400), EXTREME[name].get("rows", 512)
+
+    assert alarms(make_request(film((columns * 0.1, rows * 0.1, columns * 0.4, rows * 0.4), **EXTREME[name]))) == []
+
+
+LARGE: dict[str, dict[str, Any]] = {
+    "comments of 300,000 characters": {"PatientComments": "c" * 300_000},
+    "an illegal Patient ID of 300,000 characters": {"patient_id": "N" * 300_000},
+    "an issuer of 300,000 characters": {"IssuerOfPatientID": "N" * 300_000},
+    "two lookup tables of 65,536 entries": {
+        "sop_class": "CR", "VOILUTSequence": Sequence([*lut(65536), *lut(65536)]), "bits_stored": 16,
+    },
+}  # fmt: skip
+
+
+def received(**attributes: Any) -> Dataset:
+    """The header of a film as the archive gives it to the encoders and to the check."""
+    ds = make_cxr(rows=512, columns=400, **attributes)
+    for lookup in ds.get("VOILUTSequence", []):
+        lookup.LUTDescriptor = [0, *lookup.LUTDescriptor[1:]]
+    buffer = BytesIO()
+    with muted():
+        ds.save_as(buffer, enforce_file_format=True)
+    return read_header(BytesIO(buffer.getvalue()))
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_large_is_carried_as_it_is_or_left_out_and_every_form_passes(name: str) -> None:
+    header = received(**LARGE[name])
+
+    for case in objects(make_request(drawn(SourceImage(header, "00", make_findings(BOX)))), ("sr", "gsps", "text-sr")):
+        assert faults(case.dataset, case.sources, case.expected) == []
+        assert bytes(header.get_item("PatientID").value) == bytes(case.dataset.get_item("PatientID").value)
+        assert "PatientComments" not in case.dataset
+        if case.expected.kind == "gsps" and "VOILUTSequence" in header:
+            assert len(case.dataset.SoftcopyVOILUTSequence[0].VOILUTSequence[0].LUTData) == 2 * 65536
+
+
+def test_a_lookup_table_that_the_check_cannot_see_is_not_held_against_the_state() -> None:
+    header = received(**LARGE["two lookup tables of 65,536 entries"])
+    unseen, tag = deepcopy(header), Tag("VOILUTSequence")
+    unseen[tag] = RawDataElement(tag, "SQ", 300_000, None, 0, False, True)
+    image = drawn(SourceImage(header, "00", make_findings(BOX)))
+
+    for case in objects(make_request(image), ("gsps",)):
+        assert faults(case.dataset, [unseen], case.expected) == []
 
 
 @pytest.mark.parametrize("name", FILMS)

@@ -60,6 +60,23 @@ BY_RULE = {
     "cad: rows in another order": "cad-order",
     "pm: values to 1000 %": "pm-mapping",
     "triage: a box in private text": "no-location",
+    "triage: a box as the operator's name": "no-location",
+    "triage: a box in an unknown attribute": "no-location",
+    "triage: LUL in the series' name": "no-location",
+    "triage: RLL in a comment": "no-location",
+    "rejection: a film of the patient's": "kos-rejects-source",
+    "rejection: no reason for the poor quality": "kos-modifier",
+    "kos: rejects the film": "kos-rejects-source",
+    "study: time zone gone": "origin-missing",
+    "agree: another set of weights": "agree-weights",
+    "agree: abnormal below the cut": "agree-cut",
+    "agree: no finding above the cut": "agree-cut",
+    "cad: another headline than the summary": "agree-headline",
+    "cad: a finding that is not to be shown": "agree-intent",
+    "gsps: film turned": "agree-upright",
+    "gsps: film flipped": "agree-upright",
+    "gsps: box filled": "agree-filled",
+    "gsps: label fixed to the display": "agree-line",
 }
 
 
@@ -102,7 +119,7 @@ def test_a_lesion_or_a_result_that_is_moved_to_another_film_of_the_study_is_a_fa
     mine = node(group, "", "IMAGE").ReferencedSOPSequence[0].ReferencedSOPInstanceUID
     (other,) = uids - {mine}
     swap_images(group, other)
-    comments = [item for item in nodes(told, "121106", "TEXT") if item.TextValue.startswith("film 1: ")]
+    comments = [item for item in nodes(told, "121106", "TEXT") if item.TextValue.startswith("film 1 (")]
     comments[0].TextValue = comments[0].TextValue.replace("film 1", "film 2")
 
     assert faults(case.dataset, case.sources, case.expected) == []

@@ -291,7 +291,7 @@ def test_every_film_of_a_study_gets_its_own_in_one_series() -> None:
 
     assert {item.source_sop_uid for item in made} == {first.header.SOPInstanceUID, second.header.SOPInstanceUID}
     assert len({item.dataset.SeriesInstanceUID for item in made}) == 1
-    assert sorted(int(item.dataset.InstanceNumber) for item in made) == [1, 2]
+    assert sorted(int(item.dataset.InstanceNumber) for item in made) == [1001, 1002]
 
 
 def test_one_that_a_pacs_sends_back_is_not_analysed_as_a_film() -> None:

@@ -46,9 +46,9 @@ def test_the_study_and_each_film_have_their_sentence(marking: bool) -> None:
     assert "AI: study abnormal, 90 %, unverified. Operating point: sensitivity 0.95 on held-out films" in summary
     assert "2 of 3 eligible chest radiographs analysed" in summary and "Not a diagnosis" in summary
     assert findings.split(" | ") == [
-        "film 1: AI: no finding above operating point, 10 %, unverified",
-        "film 2: AI: abnormal, 90 %, unverified",
-        "film 3: AI: not analysed (the pixels are broken); no statement on this image, unverified",
+        "film 1 (series 1, image 1): AI: no finding above operating point, 10 %, unverified",
+        "film 2 (series 1, image 2): AI: abnormal, 90 %, unverified",
+        "film 3 (series 1, image 3): AI: not analysed (the pixels are broken); no statement on this image, unverified",
     ]
     shown = [
         item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in everything(ds) if "IMAGE" in item.ValueType

@@ -3,6 +3,7 @@
 import pytest
 from pydicom import Dataset
 
+from daemon.conform import Expected, faults
 from model.findings import Box, Findings, Lesion
 from tests.support.content_items import children, code, everything, texts
 from tests.support.reports import make_findings, make_header, make_image, make_request, written
@@ -217,6 +218,34 @@ def test_the_order_is_named_when_it_is_known() -> None:
     assert (order.AccessionNumber, order.RequestedProcedureID) == ("A77", "RP1")
     assert order.StudyInstanceUID == header.StudyInstanceUID
     assert "ReferencedRequestSequence" not in unknown
+
+
+def test_each_order_of_a_film_is_named_with_its_own_accession_number_or_the_films() -> None:
+    def requested(procedure: str, **more: str) -> Dataset:
+        item = Dataset()
+        item.RequestedProcedureID = procedure
+        for keyword, value in more.items():
+            setattr(item, keyword, value)
+        return item
+
+    film = make_image(AccessionNumber="A77", RequestAttributesSequence=[
+        requested("RP1", AccessionNumber="A78", ScheduledProcedureStepID="S1"),
+        requested("RP1", AccessionNumber="A78", ScheduledProcedureStepID="S2"),
+        requested("RP2", RequestedProcedureDescription="Thorax"),
+    ])  # fmt: skip
+
+    for kind in ("sr", "text-sr", "kos"):
+        ds = written(make_request(film), kind)
+        told = [(order.RequestedProcedureID, order.AccessionNumber) for order in ds.ReferencedRequestSequence]
+        assert told == [("RP1", "A78"), ("RP2", "A77")]
+        assert [order.RequestedProcedureDescription for order in ds.ReferencedRequestSequence] == ["", "Thorax"]
+        assert {order.StudyInstanceUID for order in ds.ReferencedRequestSequence} == {ds.StudyInstanceUID}
+        assert faults(ds, [film.header], Expected(kind, "air" if kind == "sr" else "")) == []
+        ds.ReferencedRequestSequence[0].AccessionNumber = "A77"
+        ds.ReferencedRequestSequence[1].RequestedProcedureID = "RP1"
+        assert {fault.rule for fault in faults(ds, [film.header], Expected(kind, "air" if kind == "sr" else ""))} == {
+            "order"
+        }
 
 
 def test_a_multi_frame_film_is_referenced_by_its_first_frame() -> None:

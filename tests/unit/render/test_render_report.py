@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence
 from tests.support.drawings import amber, encoded, file_of, lines, make_film, whole
 from tests.support.reports import digest_of, make_findings, make_request, one, reread
 from worker.encode import SourceImage
-from worker.render import CannotRender, draw, render_report, render_text
+from worker.render import CannotRender, draw, render_presentation_state, render_report, render_text
 from worker.render.regions import regions_on
 from worker.render.report import result_lines
 
@@ -101,6 +101,22 @@ def test_what_is_said_of_one_film_is_not_said_of_the_other() -> None:
     said = [" ".join(result_lines(tree, film.SOPInstanceUID)) for film in films]
 
     assert [(words.count("20 %"), words.count("70 %")) for words in said] == [(1, 1), (0, 2)]  # the study's is 70 %
+
+
+def test_the_film_is_under_its_own_shutter_as_in_its_presentation_state() -> None:
+    edges = {"LeftVerticalEdge": 21, "RightVerticalEdge": 90, "UpperHorizontalEdge": 11, "LowerHorizontalEdge": 80}
+    film = make_film(
+        np.full((100, 100), 255), ShutterShape="RECTANGULAR", **{f"Shutter{edge}": at for edge, at in edges.items()}
+    )
+    notes: list[str] = []
+
+    open_part = np.zeros((100, 100), dtype=bool)
+    open_part[10:80, 20:90] = True
+    by_report = render_report(encoded(film, "sr"), film, (100, 100), notes)[-100:]
+    by_state = render_presentation_state(encoded(film, "gsps"), film, (100, 100))
+
+    assert (by_report[~open_part] == 0).all() and (by_report[open_part] == 255).all() and notes == []
+    assert (by_state[~open_part].max(axis=-1) == 0).mean() > 0.9  # but for the line that it writes on the film
 
 
 def test_a_region_whose_image_is_named_by_reference_is_found(film: Dataset) -> None:
