@@ -16,6 +16,7 @@ from daemon.conform import Expected, faults
 from daemon.conform.forms import FORMS
 from daemon.conform.key_objects import REJECTIONS
 from daemon.conform.view import view
+from daemon.core.header import MAX_INFLATED_RESULT, inflates_beyond, read_header
 
 _PROFILES = ("air", "stone", "ohif")
 
@@ -65,8 +66,18 @@ def _expected(ds: Dataset, profile: str, triage_only: bool) -> Expected | None:
 
 
 def _read(path: Path, headers: bool) -> Dataset:
+    """The data set of a file; headers: without its pixels, as the daemon reads a received image."""
+    if not path.is_file():
+        raise typer.BadParameter(f"{path} is no file")
     try:
-        return dcmread(path, stop_before_pixels=headers)
+        with path.open("rb") as file:
+            if headers:
+                return read_header(file)
+            if inflates_beyond(file, MAX_INFLATED_RESULT):
+                raise typer.BadParameter(f"{path} inflates to more than any result ({MAX_INFLATED_RESULT >> 20} MiB)")
+        return dcmread(path)
+    except typer.BadParameter:
+        raise
     except Exception as error:
         # pydicom has no closed set of errors for broken bytes
         raise typer.BadParameter(f"{path} is no DICOM file ({type(error).__name__})") from error

@@ -69,8 +69,10 @@ def _with_the_cut(told: list[tuple[str, str]]) -> Iterator[Fault]:
 
 
 def _summarized(subject: Subject) -> Iterator[Fault]:
-    """The headline of a Chest CAD SR says what its summary says, and what was found is to be shown."""
+    """The headline of a Chest CAD SR says what its summary and films say, and what was found is to be shown."""
     root, headline = root_of(subject), subject.root.whole("CompletionFlagDescription")
+    if ("study abnormal" in headline) != any("AI: abnormal, " in node.words for node in root.walk()):
+        yield Fault("agree-headline", "CompletionFlagDescription", "tells another result than the films")
     for summary in root.children(_SUMMARY):
         if "study abnormal" in headline:
             right = summary.coded in _WITH

@@ -80,17 +80,18 @@ def no_location(subject: Subject) -> Iterator[Fault]:
         if holder.code("ConceptNameCodeSequence") in _OF_THE_IMAGE
     )
     device = subject.root.text("ManufacturerModelName")
+    names = (f"{device} {subject.root.text('SoftwareVersions')}", device) if device else ()
     for holder in subject.own():
         if holder.path.startswith(of_images):
             continue
         for name, attribute in holder.attributes.items():
-            yield from _attribute(holder, name, attribute, device)
+            yield from _attribute(holder, name, attribute, names)
     if subject.sop_class_uid in DOCUMENTS:
         for node in root_of(subject).walk():
             yield from _node(node)
 
 
-def _attribute(holder: Item, name: str, attribute: Attribute, device: str) -> Iterator[Fault]:
+def _attribute(holder: Item, name: str, attribute: Attribute, names: tuple[str, ...]) -> Iterator[Fault]:
     where = holder.where(name)
     overlay = attribute.tag >> 16 & 0xFFE1 == 0x6000 and attribute.tag & 0xFFFF == 0x3000
     if name in _ATTRIBUTES or overlay:
@@ -105,7 +106,8 @@ def _attribute(holder: Item, name: str, attribute: Attribute, device: str) -> It
     if attribute.vr in ("UI", "SQ") or name in _PIXELS or name == "BoundingBoxTextHorizontalJustification":
         return
     words = attribute.value.decode("latin-1")
-    words = words.replace(device, "") if device else words  # it may be called "lesion detector"
+    for device in names:  # it may be called "lesion detector", of version "1 2 3 4"
+        words = words.replace(device, "")
     found = _COORDINATES.search(words)
     if not found and not (name in _NAMES_A_DEVICE or holder.code("ConceptNameCodeSequence") in _NAMING_CONCEPTS):
         said = _OPERATING_POINT.sub("", words)

@@ -22,9 +22,11 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from daemon.core.errors import UnreadableDataSet
 
 MAX_INFLATED_HEADER = 16 * 1024 * 1024
+MAX_INFLATED_RESULT = 256 * 1024 * 1024  # a Secondary Capture of the largest of films
 MAX_PARSED = 4 * 1024 * 1024  # of elements; large values that are left out do not count
 _MAX_META = 1024 * 1024
 _DEFER_ABOVE = 256 * 1024  # read after all others, for as long as MAX_PARSED lasts
+_PART = 1024 * 1024
 _PIXELS = 0x7FE00008  # Float Pixel Data, the first of the pixel elements
 
 
@@ -56,6 +58,22 @@ def read_header(file: IO[bytes]) -> Dataset:
     return ds
 
 
+def inflates_beyond(file: IO[bytes], limit: int) -> bool:
+    """Whether a deflated data set is longer than `limit` bytes, found without holding more than a part of it.
+
+    Leaves `file` anywhere. Raises UnreadableDataSet without file meta information.
+    """
+    if _read_meta(file).TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
+        return False
+    unpacker, pending, length = zlib.decompressobj(-zlib.MAX_WBITS), b"", 0
+    while not unpacker.eof and (pending := pending or file.read(_PART)):
+        length += len(unpacker.decompress(pending, _PART))
+        pending = unpacker.unconsumed_tail
+        if length > limit:
+            return True
+    return False
+
+
 def _read_meta(file: IO[bytes]) -> FileMetaDataset:
     """The file meta information; leaves `file` at the first byte after it."""
     start = file.read(144)  # preamble, "DICM", (0002,0000) UL with its 4-byte value
@@ -66,7 +84,7 @@ def _read_meta(file: IO[bytes]) -> FileMetaDataset:
 
 
 def _read_deferred(ds: Dataset, file: _Metered) -> None:
-    """Read the large values that pydicom left on disk; private ones, and what there is no room for, leave the header."""
+    """Read the large values that pydicom left on disk; private ones, and those without room, leave the header."""
     for tag in sorted(ds.keys()):
         element = ds.get_item(tag, keep_deferred=True)
         if not isinstance(element, RawDataElement) or element.value is not None or not element.length:

@@ -80,7 +80,7 @@ def said(film: Path, files: Mapping[Path, Case], parallel: int) -> dict[Path, di
 
 def rows(folder: Path, parallel: int) -> tuple[list[Row], list[str]]:
     """A row for each fault; and what ours says of clean objects, which must be nothing."""
-    film = write(make_cxr(), folder / "film.dcm")
+    film = write(make_cxr(TimezoneOffsetFromUTC="+0100"), folder / "film.dcm")
     cases = valid(film)
     alarms = [f"{name}: {fault}" for name, case in cases.items() for fault in ours(case.dataset, case)]
     files: dict[Path, Case] = {}

@@ -186,7 +186,10 @@ def test_an_object_that_a_report_leaves_out_is_asked_about_again_and_not_sent_ag
 
 def test_a_destination_that_never_answers_is_asked_again_and_given_up(outcome: Outcome) -> None:
     assert set(outcome.states("never").values()) == {("DEAD", 1)}
-    assert outcome.reasons("never") == {f"storage commitment: no answer, given up after {GIVE_UP_S:g} s"}
+    assert outcome.reasons("never") == {
+        "storage commitment: no answer (does the destination know our AE title, host and port?), "
+        f"given up after {GIVE_UP_S:g} s"
+    }
     assert len(outcome.peers["never"].asked) >= 2
     assert len(outcome.peers["never"].accepted()) == 2
 

@@ -186,7 +186,7 @@ def test_orthanc_gets_the_archived_bytes_and_its_search_commits_the_study(report
             wait_until(_committed(system, study_uid), 20, "both objects committed")
             lines = {(line["destination"], line["state"]) for line in system.report(study_uid)["deliveries"]}
             assert lines == {("web", "COMMITTED"), ("nobody", "PENDING")}  # one that is down delays no other
-            assert len(system.events("object.refused")) > 0
+            assert len(system.events("destination.unreachable")) > 0
             check = system.cli("check").stdout
             log = system.log.read_text()
         received = {

@@ -133,6 +133,10 @@ IN_THE_RELEASE: dict[str, Way] = {
 def test_what_is_stored_is_stored_however_the_release_ends(way: Way) -> None:
     with serving(Peer(on_release=way)) as peer, in_time():
         assert answers(sent(peer)) == [Answer.ACCEPTED]
+
+
+def test_a_destination_accepts_commitment_however_the_release_ends() -> None:
+    with serving(Peer(on_release=IN_THE_RELEASE["drips"])) as peer, in_time():
         accepts(peer.destination(TIMEOUT_S), "THORAXD")
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import zlib
 from pathlib import Path
 
 import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from typer.testing import CliRunner
 
 from daemon.cli import app
+from daemon.core.header import MAX_INFLATED_RESULT
 from tests.support.builders import make_cxr, write
 from tests.support.reports import digest_of, make_findings, make_request, one, reread
 from worker.encode import SourceImage
@@ -72,3 +76,25 @@ def test_a_destination_of_another_profile_or_without_marking_would_not_get_it(
 def write_text(folder: Path) -> Path:
     (folder / "text.dcm").write_text("no DICOM")
     return folder / "text.dcm"
+
+
+def test_what_is_no_file_and_what_inflates_without_end_is_refused(results: tuple[Path, Path, Path]) -> None:
+    film, report, _ = results
+    pipe, bomb = film.parent / "pipe", film.parent / "bomb.dcm"
+    os.mkfifo(pipe)
+    ds = reread(report.read_bytes())
+    ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    ds.save_as(bomb, enforce_file_format=True)
+    whole = bomb.read_bytes()
+    start = 144 + int.from_bytes(whole[140:144], "little")
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    inflated = zlib.decompress(whole[start:], -zlib.MAX_WBITS)
+    endless = (packer.compress(bytes(1 << 20)) for _ in range((MAX_INFLATED_RESULT >> 20) + 1))
+    packed = b"".join([packer.compress(inflated), *endless, packer.flush()])
+
+    assert run(bomb)[0] == 0
+    bomb.write_bytes(whole[:start] + packed)
+    for path, words in ((pipe, "is no file"), (bomb, "inflates to more")):
+        code, said = run(path)
+        assert code == 2 and words in " ".join(said.replace("│", " ").split())
+    assert run(report, "--source", pipe)[0] == 2

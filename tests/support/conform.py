@@ -89,7 +89,7 @@ def rejected(header: Dataset, *objects_: Dataset) -> Case:
 
 def valid() -> dict[str, Case]:
     """One valid object of every form and flavour, by name: two lesions on one film."""
-    image = film(BOX, OTHER)
+    image = film(BOX, OTHER, TimezoneOffsetFromUTC="+0100")
     found = {case.name: case for case in objects(make_request(image))}
     found[REJECTION] = rejected(image.header, *(case.dataset for case in found.values()))
     return found

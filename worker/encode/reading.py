@@ -83,7 +83,7 @@ def spacing(header: Dataset, *keywords: str) -> tuple[float, float] | None:
     """(row, column) spacing in mm from the first of the attributes that states a usable one."""
     for keyword in keywords:
         values = decimals(header, keyword)
-        if len(values) == 2 and _FINEST <= min(values) and max(values) <= _COARSEST:
+        if len(values) == 2 and min(values) >= _FINEST and max(values) <= _COARSEST:
             return values[0], values[1]
     return None
 

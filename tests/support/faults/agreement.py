@@ -67,8 +67,8 @@ def label_on_display(ds: Dataset) -> None:
     label.BoundingBoxTopLeftHandCorner, label.BoundingBoxBottomRightHandCorner = [0.3, 0.4], [0.6, 0.5]
 
 
-def a_film(ds: Dataset) -> Dataset:
-    """An item that refers to the image of the first document that is not of ours: the note's own source."""
+def a_film() -> Dataset:
+    """An item that refers to a digital radiograph, which is no form of a result."""
     item = Dataset()
     item.RelationshipType, item.ValueType = "CONTAINS", "IMAGE"
     reference = Dataset()
@@ -79,7 +79,7 @@ def a_film(ds: Dataset) -> Dataset:
 
 
 def rejects_a_film(ds: Dataset) -> None:
-    item = a_film(ds)
+    item = a_film()
     ds.ContentSequence.append(item)
     series = ds.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
     one = deepcopy(series[0])

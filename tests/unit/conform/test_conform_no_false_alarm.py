@@ -244,7 +244,7 @@ def test_no_clock_no_date_is_wrong_and_with_one_only_the_future_is() -> None:
 
 
 def test_a_sites_own_words_for_its_operating_point_are_no_location() -> None:
-    words = "sensitivity 0.95 on films of left and right lung nodules, marked by two readers"
-    identity = ModelIdentity("lung nodule detector", "1.0", "ef" * 32, words)
+    words = "sensitivity 0.95 on films of left and right lung nodules, 2 findings each, marked by two readers"
+    identity = ModelIdentity("lung nodule detector", "1 0 2 3", "ef" * 32, words)
 
     assert alarms(make_request(film(BOX), identity=identity, station="LUNG-1")) == []
