@@ -113,3 +113,14 @@ def test_the_same_withdrawal_gives_the_same_bytes_and_another_one_another_object
 def test_what_cannot_become_a_note_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(CannotEncode, match=message):
         note(**changes)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_poor_quality_alone_begins_with_what_was_poor(reason: str) -> None:
+    first = note(reason=reason).ContentSequence[0]
+
+    modified = first.ConceptNameCodeSequence[0].CodeValue == "113011"
+    assert modified == (reason == "quality")
+    if modified:
+        said = first.ConceptCodeSequence[0]
+        assert (first.ValueType, first.RelationshipType, said.CodeValue) == ("CODE", "HAS CONCEPT MOD", "111220")
