@@ -19,15 +19,12 @@ from daemon.core.commitment import (
     move_of,
 )
 from daemon.core.states import (
-    STUDY_TRANSITIONS,
     DeliveryState,
-    StudyEvent,
-    StudyState,
-    advance,
     advance_delivery,
 )
 from daemon.settings import RetrySettings
 from daemon.store.database import Database
+from daemon.store.deliveries import send_unkept
 from daemon.store.schema import CommitmentReferenceRow, CommitmentRequestRow, DeliveryRow, OutputRow, StudyRow
 
 _ABOUT = "storage commitment"  # how our reasons begin
@@ -203,9 +200,5 @@ def _fail(asked: _Asked, failure: int, retry: RetrySettings, now: float) -> str:
     if row.refusals >= retry.refused_attempts:
         row.state = advance_delivery(DeliveryState(row.state), DeliveryState.DEAD)
         return "given_up"
-    row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
-    row.next_at, row.retry_since = now + retry.wait_s(row.refusals), now
-    state = StudyState(study.state)
-    if asked.output.revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
-        study.state, study.settled_at = advance(state, StudyEvent.NOT_COMMITTED), None
+    send_unkept(study, row, asked.output.revision, now + retry.wait_s(row.refusals), now)
     return "sent_again"

@@ -215,3 +215,15 @@ class Deliveries:
                 study.reason, study.not_analysed, study.probability, study.positive = "", "", None, None
                 study.revision += 1  # a new answer is a new report that names the one before
             return len(rows)
+
+
+def send_unkept(study: StudyRow, row: DeliveryRow, revision: int, at: float, now: float) -> None:
+    """A destination does not keep what it accepted: due again at `at`, and its study is delivered no longer.
+
+    revision: of the object; one of an older revision says nothing of the study.
+    """
+    row.state = advance_delivery(DeliveryState(row.state), DeliveryState.PENDING)
+    row.next_at, row.retry_since = at, now
+    state = StudyState(study.state)
+    if revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
+        study.state, study.settled_at = advance(state, StudyEvent.NOT_COMMITTED), None

@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.core.records import SentObject
-from daemon.core.states import STUDY_TRANSITIONS, DeliveryState, StudyEvent, StudyState, advance, advance_delivery
+from daemon.core.states import DeliveryState, advance_delivery
 from daemon.store.database import Database
+from daemon.store.deliveries import send_unkept
 from daemon.store.schema import DeliveryRow, OutputRow, StudyRow
 
 
@@ -62,11 +63,8 @@ class Proofs:
             row = _sent(session, sent.id)
             if row is None:
                 return
-            row.state = advance_delivery(DeliveryState.SENT, DeliveryState.PENDING)
-            row.next_at, row.retry_since, row.reason, row.refusals = now, now, reason, row.refusals + 1
-            state, revision = StudyState(study.state), session.get_one(OutputRow, row.sop_uid).revision
-            if revision == study.revision and (state, StudyEvent.NOT_COMMITTED) in STUDY_TRANSITIONS:
-                study.state, study.settled_at = advance(state, StudyEvent.NOT_COMMITTED), None
+            row.reason, row.refusals = reason, row.refusals + 1
+            send_unkept(study, row, session.get_one(OutputRow, row.sop_uid).revision, now, now)
 
     def given_up(self, delivery_id: int, reason: str) -> None:
         """No proof came in time."""
