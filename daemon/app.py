@@ -21,23 +21,28 @@ from daemon.core.log import where
 from daemon.deliver import Deliver, Send
 from daemon.dimse.commitment_scp import Requests
 from daemon.dimse.commitment_scu import Results, ask
-from daemon.dimse.presence import Presence
 from daemon.dimse.scp import Scp
 from daemon.dimse.scu import send
 from daemon.dispatch import Dispatch
 from daemon.ingest import Ingest
+from daemon.presence import Presence
 from daemon.prove import Prove
-from daemon.settings import Destination, Settings, environment_for, wanted_of
+from daemon.sections import Destination
+from daemon.settings import Settings, environment_for, wanted_of
 from daemon.settle import Settle
 from daemon.store import migrate
 from daemon.store.opening import open_store
 from daemon.vouch import Vouch
+from daemon.web.application import application
 from daemon.web.client import OriginServer
+from daemon.web.context import WebContext
+from daemon.web.server import WebServer
 from daemon.web.stow_scu import store
 
 log = structlog.get_logger()
 
 TROUBLE_S = 1.0  # a loop's pause after an error
+WEB_GRACE_S = 3.0  # for requests; an event stream never ends by itself
 GRACE_S = 20.0  # for associations and the image under way, at a stop
 
 
@@ -74,7 +79,7 @@ def sender(destination: Destination, calling_ae: str) -> Send:
 
 
 class Daemon:
-    """The roles of `thoraxd serve`: SCP and loops in one process."""
+    """The roles of `thoraxd serve`: SCP, web server and loops in one process."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -85,6 +90,8 @@ class Daemon:
         requests = Requests(self.ledger, time.time)
         results = Results(self.ledger, settings.retry, time.time)
         self._scp = Scp(settings.scp, ingest, presence, settings.incoming, requests, results)
+        context = WebContext(settings, self.ledger, archive, ingest, presence, time.time)
+        self._web = WebServer(settings.web, application(context))
         self._loops = [
             Loop("settle", Settle(self.ledger, presence, settings.study, wanted_of(settings), time.time).turn),
             Loop("dispatch", Dispatch(self.ledger, settings.broker_url, time.time).turn),
@@ -118,6 +125,7 @@ class Daemon:
         if buried:
             log.warning("deliveries.without_destination", count=buried)
         self._scp.start()
+        self._web.start()
         for loop in self._loops:
             loop.start()
 
@@ -133,6 +141,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Take nothing new, finish what is under way."""
+        self._web.stop(WEB_GRACE_S)
         self._scp.stop(GRACE_S)
         for loop in self._loops:
             loop.end()

@@ -12,7 +12,7 @@ import structlog
 
 from daemon.core.commitment import CommitmentRequest
 from daemon.core.errors import DeliveryError
-from daemon.settings import Destination, RetrySettings
+from daemon.sections import Destination, RetrySettings
 from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()

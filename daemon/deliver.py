@@ -17,7 +17,7 @@ from daemon.core.errors import DestinationUnreachable, NotArchived, StoreUnavail
 from daemon.core.header import read_header
 from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.core.records import DueDelivery
-from daemon.settings import RetrySettings
+from daemon.sections import RetrySettings
 from daemon.store.archive import Archive
 from daemon.store.ledger import Ledger
 

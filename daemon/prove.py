@@ -14,7 +14,7 @@ import structlog
 
 from daemon.core.errors import DestinationUnreachable
 from daemon.core.records import SentObject
-from daemon.settings import Destination
+from daemon.sections import Destination
 from daemon.store.ledger import Ledger
 from daemon.web.client import OriginServer, RequestBroke, Session
 from daemon.web.qido_scu import finds

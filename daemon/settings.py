@@ -1,7 +1,7 @@
 """thoraxd.toml as one frozen value, read once; every mistake is reported together.
 
-Any key can be overridden by THORAXD_<SECTION>__<KEY>, e.g. THORAXD_SCP__PORT=104; destinations and modalities, being
-lists, by THORAXD_DESTINATION and THORAXD_MODALITY as JSON.
+Any key can be overridden by THORAXD_<SECTION>__<KEY>, e.g. THORAXD_SCP__PORT=104; lists (destinations, modalities,
+sources, users) by THORAXD_DESTINATION and so on, as JSON.
 """
 
 from __future__ import annotations
@@ -12,182 +12,31 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.core.errors import SettingsError
 from daemon.core.records import Wanted
+from daemon.sections import (
+    ArchiveSettings,
+    BrokerSettings,
+    DatabaseSettings,
+    Destination,
+    LogSettings,
+    Modality,
+    ModelSettings,
+    RetrySettings,
+    ScpSettings,
+    StudySettings,
+    User,
+    WebSettings,
+)
 
 _SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes
 CONFIG_VARIABLE = "THORAXD_CONFIG"  # how `thoraxd up` tells its worker where the file is
-
-
-def _ae_title(text: str) -> str:
-    # PS3.5 table 6.2-1, AE: 1-16 characters of the default repertoire, no backslash, no control characters.
-    if not (1 <= len(text.strip()) <= 16) or "\\" in text or not text.isascii() or not text.isprintable():
-        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash (PS3.5 6.2)")
-    return text.strip()
-
-
-AETitle = Annotated[str, AfterValidator(_ae_title)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ScpSettings(_Section):
-    """Where modalities and PACS send studies (C-STORE, C-ECHO)."""
-
-    ae_title: AETitle = "THORAXD"
-    host: str = "127.0.0.1"
-    port: Port = 11112
-    require_called_ae: bool = False  # True: an association to any other AE title is rejected
-    allowed_ae: tuple[AETitle, ...] = ()  # calling AE titles that may connect; empty: all
-    max_associations: int = Field(default=64, ge=1)
-    timeout_s: float = Field(default=60.0, gt=0)  # silence on an association before it is aborted
-
-
-class WebSettings(_Section):
-    """Where DICOMweb and the pages listen."""
-
-    host: str = "127.0.0.1"
-    port: Port = 8080
-
-
-class DatabaseSettings(_Section):
-    """Empty url: SQLite in home."""
-
-    url: str = ""
-
-
-class BrokerSettings(_Section):
-    """Empty url: an embedded Redis."""
-
-    url: str = ""
-
-    @model_validator(mode="after")
-    def _scheme(self) -> Self:
-        if self.url and not self.url.startswith(("redis://", "rediss://", "redis+socket://")):
-            raise ValueError("broker.url must begin with redis://, rediss:// or redis+socket://")
-        return self
-
-
-class ArchiveSettings(_Section):
-    """Empty url: a folder in home. Otherwise any fsspec url."""
-
-    url: str = ""
-    reserve_mb: int = Field(default=1024, ge=0)  # free space below which C-STORE answers A700
-
-
-class StudySettings(_Section):
-    """When a study is complete."""
-
-    quiet_s: float = Field(default=2.0, ge=0)  # silence after the association's release
-    idle_s: float = Field(default=60.0, gt=0)  # silence on an association that is never released
-
-
-class ModelSettings(_Section):
-    """Empty weights: those shipped with the package."""
-
-    weights: str = ""
-    device: str = "auto"
-    threads: int = Field(default=0, ge=0)  # torch threads of one worker; 0: one per core
-    time_limit_s: float = Field(default=120.0, gt=0)  # one image
-    picture_check: bool = True  # refuse pictures that are not a frontal human chest
-
-
-class RetrySettings(_Section):
-    """Back-off of deliveries."""
-
-    first_s: float = Field(default=2.0, gt=0)
-    factor: float = Field(default=2.0, ge=1)
-    longest_s: float = Field(default=300.0, gt=0)
-    give_up_s: float = Field(default=86400.0, gt=0)  # after so long a delivery is given up
-    refused_attempts: int = Field(default=5, ge=1)  # so many answers that refuse an object are believed
-
-    def wait_s(self, failures: int) -> float:
-        """How long to wait after so many failures in a row."""
-        return min(self.longest_s, self.first_s * self.factor ** min(failures - 1, 64))
-
-
-OUTPUTS = ("sr", "gsps", "sc", "chest-cad-sr", "text-sr", "kos", "parametric-map")
-Output = Literal["sr", "gsps", "sc", "chest-cad-sr", "text-sr", "kos", "parametric-map"]
-
-
-class Destination(_Section):
-    """One receiver of results: a Storage SCP (kind dimse) or a STOW-RS origin server (kind stow)."""
-
-    name: str = Field(min_length=1, max_length=64)
-    kind: Literal["dimse", "stow"] = "dimse"
-    # dimse
-    ae_title: AETitle | None = None
-    host: str = ""
-    port: Port | None = None
-    calling_ae: AETitle | None = None  # None: scp.ae_title
-    # stow
-    url: str = ""  # the service's root, e.g. http://pacs:8042/dicom-web
-    username: str = ""
-    password: SecretStr = SecretStr("")
-    token: SecretStr = SecretStr("")  # sent as Authorization: Bearer
-    ca_file: Path | None = None  # certificates that sign the server's; None: those that certifi knows
-    # what it gets
-    outputs: tuple[Output, ...] = Field(default=("sr", "gsps"), min_length=1)
-    profile: Literal["air", "stone", "ohif"] = "air"
-    marking: bool = True
-    timeout_s: float = Field(default=30.0, gt=0)
-    # proof of arrival: storage commitment (dimse), a QIDO-RS search (stow)
-    commitment: bool = False
-    commitment_wait_s: float = Field(default=300.0, gt=0)  # without an answer for so long: asked again
-    commitment_give_up_s: float = Field(default=86400.0, gt=0)  # after so long without proof the object is given up
-
-    @field_validator("ca_file", mode="before")
-    @classmethod
-    def _none(cls, value: object) -> object:
-        return value or None  # "" in a file
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.kind == "dimse" and not (self.ae_title and self.host and self.port):
-            raise ValueError("a destination of kind dimse needs ae_title, host and port")
-        if self.kind == "stow" and not self.url.startswith(("http://", "https://")):
-            raise ValueError("a destination of kind stow needs a url that begins with http:// or https://")
-        if "@" in urlsplit(self.url).netloc:
-            raise ValueError("credentials do not belong into the url: set username and password, or token")
-        if len(set(self.outputs)) != len(self.outputs):
-            raise ValueError("an output is named twice")
-        if not self.marking and set(self.outputs) == {"parametric-map"}:
-            raise ValueError("a heat map shows places: marking = false leaves nothing of outputs = parametric-map")
-        return self
-
-
-class Modality(_Section):
-    """Who may ask us for storage commitment, and where the answer goes when its association is gone (PS3.4 J.3)."""
-
-    ae_title: AETitle
-    host: str
-    port: Port
-
-
-class LogSettings(_Section):
-    """Where events go: the terminal, or one JSON object a line."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "text", "json"] = "auto"  # auto: text on a terminal, json elsewhere
 
 
 class Settings(BaseSettings):
@@ -210,6 +59,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     destination: tuple[Destination, ...] = ()
     modality: tuple[Modality, ...] = ()
+    user: tuple[User, ...] = ()
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
@@ -311,12 +161,12 @@ def _told(mistake: ErrorDetails, values: Mapping[str, object]) -> str:
 
 def _unknown_variables() -> list[str]:
     """A misspelt THORAXD_SECTION__KEY would silently do nothing: name it instead."""
-    known = {"THORAXD_DESTINATION", "THORAXD_MODALITY", "THORAXD_HOME", CONFIG_VARIABLE}
+    known = {"THORAXD_HOME", CONFIG_VARIABLE}
     for name, field in Settings.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
             known |= {f"THORAXD_{name}__{key}".upper() for key in section.model_fields}
-            known.add(f"THORAXD_{name}".upper())
+        known.add(f"THORAXD_{name}".upper())
     return [
         f"{variable}: no such setting"
         for variable in sorted(os.environ)

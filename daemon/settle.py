@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable
 import structlog
 
 from daemon.core.records import Wanted
-from daemon.dimse.presence import Presence
-from daemon.settings import StudySettings
+from daemon.presence import Presence
+from daemon.sections import StudySettings
 from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()

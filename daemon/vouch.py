@@ -22,7 +22,7 @@ from daemon.core.commitment import (
 )
 from daemon.core.errors import DeliveryError, NotArchived
 from daemon.dimse.contexts import STORAGE_SCP
-from daemon.settings import RetrySettings
+from daemon.sections import RetrySettings
 from daemon.store.archive import Archive
 from daemon.store.ledger import Ledger
 from daemon.store.promises import DuePromise, OnRecord

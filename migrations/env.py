@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from daemon.store.schema import Base
+from daemon.store.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -18,7 +18,8 @@ from daemon.core.contract import celery_config, redis_url
 from daemon.core.errors import SettingsError, ThoraxdError
 from daemon.dimse.commitment_scu import accepts
 from daemon.dimse.scu import echo
-from daemon.settings import Destination, Settings, environment_for
+from daemon.sections import Destination
+from daemon.settings import Settings, environment_for
 from daemon.store import migrate
 from daemon.store.archive import Archive
 from daemon.store.database import make_engine

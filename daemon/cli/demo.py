@@ -23,7 +23,8 @@ from daemon.core.errors import DestinationUnreachable, SettingsError
 from daemon.core.states import SETTLED
 from daemon.dimse.scu import echo
 from daemon.phantom import phantom_dicom
-from daemon.settings import Destination, Settings, environment_for, load
+from daemon.sections import Destination
+from daemon.settings import Settings, environment_for, load
 from daemon.store.ledger import Ledger
 from daemon.store.opening import open_store
 

@@ -26,7 +26,7 @@ from daemon.dimse.commitment import (
 from daemon.dimse.contexts import STORAGE_COMMITMENT, TRANSFER_SYNTAXES_SCU
 from daemon.dimse.exchange import Exchange
 from daemon.dimse.scu import application_entity, associate
-from daemon.settings import Destination, Modality
+from daemon.sections import Destination, Modality
 from daemon.store.ledger import Ledger
 from daemon.store.promises import Noted
 

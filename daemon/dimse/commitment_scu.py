@@ -16,7 +16,7 @@ from daemon.dimse.contexts import STORAGE_COMMITMENT, TRANSFER_SYNTAXES_SCU
 from daemon.dimse.exchange import Exchange
 from daemon.dimse.guard import end
 from daemon.dimse.scu import application_entity, associate
-from daemon.settings import Destination, RetrySettings
+from daemon.sections import Destination, RetrySettings
 from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()

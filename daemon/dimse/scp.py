@@ -28,10 +28,10 @@ from daemon.dimse.contexts import (
     VERIFICATION,
 )
 from daemon.dimse.guard import cut, guard, let_go
-from daemon.dimse.presence import Presence
 from daemon.dimse.streaming import discard_unfinished, stream_to, sweep
 from daemon.ingest import Ingest, Received
-from daemon.settings import ScpSettings
+from daemon.presence import Presence
+from daemon.sections import ScpSettings
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.dimse import status
 from daemon.dimse.contexts import NAMES, STORAGE_SCU, TRANSFER_SYNTAXES_SCU, VERIFICATION
 from daemon.dimse.guard import cut, end, guard, limit
-from daemon.settings import Destination
+from daemon.sections import Destination
 
 MAXIMUM_PDU = 131_072
 

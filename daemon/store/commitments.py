@@ -22,7 +22,7 @@ from daemon.core.states import (
     DeliveryState,
     advance_delivery,
 )
-from daemon.settings import RetrySettings
+from daemon.sections import RetrySettings
 from daemon.store.database import Database
 from daemon.store.deliveries import send_unkept
 from daemon.store.schema import CommitmentReferenceRow, CommitmentRequestRow, DeliveryRow, OutputRow, StudyRow

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from daemon.core.errors import StoreUnavailable
 from daemon.store.database import told
-from daemon.store.schema import Base
+from daemon.store.tables import Base
 
 # Any number: daemon and workers that start together on PostgreSQL migrate one after the other.
 _ADVISORY_LOCK = 0x7468_6F72

@@ -1,7 +1,8 @@
 """The ledger's tables (SQLAlchemy 2).
 
 Times are seconds since the epoch, UTC. There is no patient data here: UIDs, codes and reasons only; who the patient
-is stands in the archived instances. A schema change and its migration belong in one commit.
+is stands in the archived instances and in the catalogue (schema_catalogue.py). A schema change and its migration
+belong in one commit.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ class StudyRow(Base):
     """One study; `state` moves only through daemon/core/states.py."""
 
     __tablename__ = "studies"
-    __table_args__ = (Index(None, "state", "last_instance_at"), Index(None, "awaits_proof"))
+    __table_args__ = (
+        Index(None, "state", "last_instance_at"),
+        Index(None, "awaits_proof"),
+        Index(None, "awaits_place"),
+        Index(None, "received_at"),
+    )
 
     study_uid: Mapped[str] = mapped_column(UID, primary_key=True)
     state: Mapped[str] = mapped_column(STATE)
@@ -48,6 +54,7 @@ class StudyRow(Base):
     withdrawals: Mapped[int] = mapped_column(default=0)  # how often its results were rejected
     # DELIVERED, and some destination has still to prove it: so that the settle loop need not look at all delivered ones
     awaits_proof: Mapped[bool] = mapped_column(default=False)
+    awaits_place: Mapped[bool] = mapped_column(default=False)  # its place in the reading worklist is to be decided anew
 
 
 class InstanceRow(Base):
@@ -103,7 +110,7 @@ class OutputRow(Base):
     study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), index=True)
     series_uid: Mapped[str] = mapped_column(UID)
     sop_class_uid: Mapped[str] = mapped_column(UID)
-    kind: Mapped[str] = mapped_column(STATE)  # OUTPUTS of daemon/settings.py, or rejection
+    kind: Mapped[str] = mapped_column(STATE)  # OUTPUTS of daemon/sections.py, or rejection
     profile: Mapped[str] = mapped_column(STATE)  # air | stone | ohif, "" where it makes no difference
     marking: Mapped[bool]
     source_sop_uid: Mapped[str] = mapped_column(UID, default="")

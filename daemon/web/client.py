@@ -18,7 +18,7 @@ from http import HTTPStatus
 import httpx
 
 from daemon.core.errors import DeliveryError, DestinationUnreachable, SettingsError
-from daemon.settings import Destination
+from daemon.sections import Destination
 from daemon.web.deadline import Deadline
 
 JSON = "application/dicom+json"

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from daemon.core.records import Wanted
 from daemon.deliver import Deliver
 from daemon.dimse.scu import send
-from daemon.settings import Destination, RetrySettings
+from daemon.sections import Destination, RetrySettings
 from daemon.store.archive import Archive
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger

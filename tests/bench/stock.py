@@ -22,12 +22,13 @@ from sqlalchemy import create_engine, insert, select
 from daemon.core.log import configure
 from daemon.core.states import JobState
 from daemon.ingest import Ingest, Received
-from daemon.settings import Destination, Settings
+from daemon.sections import Destination
+from daemon.settings import Settings
 from daemon.store import migrate
 from daemon.store.archive import Archive
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger
-from daemon.store.schema import Base
+from daemon.store.tables import Base
 from model.detector import Detector
 from model.findings import Findings, Lesion
 from tests.support.builders import make_cxr, write

@@ -16,7 +16,7 @@ from pynetdicom.sop_class import Comprehensive3DSRStorage
 from daemon.core.errors import DestinationUnreachable, NoContextAccepted
 from daemon.core.outcome import Answer, Outgoing
 from daemon.dimse.scu import associate, send
-from daemon.settings import Destination
+from daemon.sections import Destination
 from tests.support.peers.failing_dimse import accepted
 from tests.support.peers.programs import free_port, wait_until
 from tests.support.reports import make_request, one, reread

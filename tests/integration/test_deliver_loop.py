@@ -15,7 +15,7 @@ from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.core.records import Wanted
 from daemon.core.statuses import outcome_of
 from daemon.deliver import Deliver
-from daemon.settings import RetrySettings
+from daemon.sections import RetrySettings
 from daemon.store.archive import Archive
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger

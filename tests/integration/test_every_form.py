@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset, dcmread
 
-from daemon.settings import OUTPUTS
+from daemon.sections import OUTPUTS
 from tests.support.builders import make_cxr
 from tests.support.peers.orthanc import Orthanc
 from tests.support.peers.receiver import Receiver, receiving

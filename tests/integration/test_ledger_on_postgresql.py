@@ -9,7 +9,7 @@ import pytest
 from daemon.store import migrate
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger
-from daemon.store.schema import Base
+from daemon.store.tables import Base
 from tests.conftest import skip_where_missing
 from tests.support.peers.servers import PostgresServer, postgres_server
 from tests.unit.store.test_commitment_ledger import *  # noqa: F403  the tests themselves

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from daemon.core.records import SentObject, Wanted
 from daemon.prove import NO_ANSWER, NOT_FOUND, Patience, Prove, Step, next_step
-from daemon.settings import Destination
+from daemon.sections import Destination
 from daemon.store import migrate
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger

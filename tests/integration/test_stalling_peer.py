@@ -18,7 +18,7 @@ from daemon.core.errors import DeliveryError, DestinationUnreachable
 from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.dimse.commitment_scu import Results, accepts, ask
 from daemon.dimse.scu import echo, send
-from daemon.settings import RetrySettings
+from daemon.sections import RetrySettings
 from daemon.store.ledger import Ledger
 from tests.integration.test_deliveries import delivering, settled
 from tests.support.peers.stalling import A_RELEASE_RP, SUCCESS, Line, Peer, Way, serving

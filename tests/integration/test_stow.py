@@ -15,7 +15,7 @@ import pytest
 
 from daemon.core.errors import DestinationUnreachable, SettingsError
 from daemon.core.outcome import Answer, Outcome, Outgoing
-from daemon.settings import Destination
+from daemon.sections import Destination
 from daemon.web.client import MAX_REPLY, OriginServer, retry_after_s
 from daemon.web.stow_scu import store
 from tests.conftest import need

@@ -40,7 +40,7 @@ class Thoraxd:
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.folder, self.workers = folder, workers
-        self.port = programs.free_port()
+        self.port, self.web_port = programs.free_port(), programs.free_port()
         self.home, self.log = folder / "data", folder / "thoraxd.log"
         self._config = folder / "thoraxd.toml"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -48,6 +48,7 @@ class Thoraxd:
         self.log.touch()
         sections: dict[str, dict[str, Any]] = {
             "scp": {"port": self.port},
+            "web": {"port": self.web_port},
             "study": {"quiet_s": 0.5},
             "archive": {"reserve_mb": 0},
             "model": {"threads": 1, "picture_check": False},  # films of tests/support/builders.py are no real chests

@@ -5,7 +5,7 @@ import pytest
 from daemon.core.outcome import Answer, Outcome
 from daemon.deliver import next_try
 from daemon.dimse.status import outcome_of
-from daemon.settings import RetrySettings
+from daemon.sections import RetrySettings
 
 RETRY = RetrySettings(first_s=2.0, factor=2.0, longest_s=300.0, give_up_s=86400.0, refused_attempts=5)
 NO_ANSWER = Outcome(Answer.BROKEN, None, "no connection")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.dimse.presence import KEEP_S, Presence
+from daemon.presence import KEEP_S, Presence
 
 
 def test_a_study_is_open_until_the_last_association_that_brings_it_ends():

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from daemon.dimse.presence import Presence
-from daemon.settings import StudySettings
+from daemon.presence import Presence
+from daemon.sections import StudySettings
 from daemon.settle import complete_now
 
 SETTINGS = StudySettings(quiet_s=2.0, idle_s=60.0)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.settings import Destination
+from daemon.sections import Destination
 from tests.support.peers.failing_dimse import Association, Hangup, accepted
 from tests.support.peers.programs import free_port
 

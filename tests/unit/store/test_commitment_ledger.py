@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.commitment import CommitmentRequest, CommitmentResult, Reference
 from daemon.core.records import Wanted
-from daemon.settings import RetrySettings
+from daemon.sections import RetrySettings
 from daemon.store import promises
 from daemon.store.promises import Noted
 from tests.support.ledgers import deliver, instance, reported, state

@@ -12,7 +12,7 @@ from daemon.commit import Commit
 from daemon.core.commitment import CommitmentRequest, Reference
 from daemon.core.errors import DestinationRefused, DestinationUnreachable
 from daemon.core.records import Wanted
-from daemon.settings import Destination, RetrySettings
+from daemon.sections import Destination, RetrySettings
 from daemon.store.archive import Archive
 from daemon.vouch import Vouch
 from tests.support.ledgers import deliver, instance, reported

@@ -1,0 +1,63 @@
+"""The Unified Procedure Step worklist's tables (PS3.4 Annex CC)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from daemon.store.schema import STATE, UID, Base
+
+
+class WorkItemRow(Base):
+    """One unified procedure step. `attributes` is the whole data set; the columns are what lists are made from."""
+
+    __tablename__ = "work_items"
+    __table_args__ = (Index(None, "reading", "state", "due_at", "ups_uid"), Index(None, "state", "updated_at"))
+
+    ups_uid: Mapped[str] = mapped_column(UID, primary_key=True)
+    study_uid: Mapped[str] = mapped_column(UID, index=True)  # "" where it is of no study that we hold
+    reading: Mapped[bool]  # made by us, for a study to be read
+    revision: Mapped[int]  # reading: of the study
+    state: Mapped[str] = mapped_column(STATE)  # Procedure Step State (0074,1000)
+    priority: Mapped[str] = mapped_column(STATE)  # Scheduled Procedure Step Priority (0074,1200)
+    due_at: Mapped[float]  # by when it is to be read: the order of the list
+    arrived_at: Mapped[float]  # since when it waits
+    label: Mapped[str]  # Worklist Label (0074,1202)
+    transaction_uid: Mapped[str] = mapped_column(UID, default="")  # the lock (0008,1195); "": none has it
+    attributes: Mapped[str]  # DICOM JSON (PS3.18 F)
+    created_at: Mapped[float]
+    updated_at: Mapped[float]
+
+
+class SubscriptionRow(Base):
+    """One subscriber to one work item, or to all (PS3.4 CC.2.3)."""
+
+    __tablename__ = "ups_subscriptions"
+    __table_args__ = (UniqueConstraint("receiver", "ups_uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    receiver: Mapped[str] = mapped_column(String(64))  # AE title
+    ups_uid: Mapped[str] = mapped_column(UID, index=True)  # a work item, or a well-known global UID
+    deletion_lock: Mapped[bool]
+    suspended: Mapped[bool] = mapped_column(default=False)  # global: no new work items
+    matching: Mapped[str] = mapped_column(default="")  # filtered global: matching keys, JSON
+    created_at: Mapped[float]
+
+
+class UpsEventRow(Base):
+    """One event report to one subscriber, kept until it is told (PS3.4 CC.2.4)."""
+
+    __tablename__ = "ups_events"
+    __table_args__ = (Index(None, "receiver", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    receiver: Mapped[str] = mapped_column(String(64))
+    ups_uid: Mapped[str] = mapped_column(UID, index=True)
+    event_type: Mapped[int]  # Event Type ID, 1-5
+    information: Mapped[str]  # Event Information, DICOM JSON
+    state: Mapped[str] = mapped_column(STATE)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[float]
+    created_at: Mapped[float]
+    told_at: Mapped[float | None]
+    reason: Mapped[str] = mapped_column(default="")

@@ -1,0 +1,56 @@
+"""The HTTP server (uvicorn) in a thread of the daemon."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from daemon.sections import WebSettings
+
+log = structlog.get_logger()
+
+BACKLOG = 512
+KEEP_ALIVE_S = 30
+
+
+class WebServer:
+    """Listens from `start` to `stop`."""
+
+    def __init__(self, settings: WebSettings, application: Starlette) -> None:
+        self._settings, self._application = settings, application
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Listen. Raises OSError when the address cannot be had."""
+        host, port = self._settings.host, self._settings.port
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise OSError(error.errno, f"web: cannot listen on {host}:{port}: {error.strerror}") from error
+        config = uvicorn.Config(
+            self._application,
+            log_config=None,
+            access_log=False,  # a query names patients
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            ws="websockets-sansio",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([listening],), name="web", daemon=True)
+        self._thread.start()
+        log.info("web.listening", host=host, port=port)
+
+    def stop(self, grace_s: float) -> None:
+        """Take no new request, give those that run `grace_s` seconds to end, then drop them."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.config.timeout_graceful_shutdown = max(1, int(grace_s))
+        self._server.should_exit = True
+        self._thread.join(grace_s + 2)
+        self._server = self._thread = None

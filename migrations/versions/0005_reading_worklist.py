@@ -1,0 +1,85 @@
+"""Unified procedure steps: the reading worklist, its subscribers and events.
+
+Revision ID: 0005
+Revises: 0004
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "work_items",
+        sa.Column("ups_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_uid", sa.String(length=64), nullable=False),
+        sa.Column("reading", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("priority", sa.String(length=16), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("arrived_at", sa.Double(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("transaction_uid", sa.String(length=64), nullable=False),
+        sa.Column("attributes", sa.String(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("ups_uid", name=op.f("pk_work_items")),
+    )
+    with op.batch_alter_table("work_items") as batch_op:
+        batch_op.create_index("ix_work_items_reading_state_due_at_ups_uid", ["reading", "state", "due_at", "ups_uid"])
+        batch_op.create_index("ix_work_items_state_updated_at", ["state", "updated_at"])
+        batch_op.create_index("ix_work_items_study_uid", ["study_uid"])
+    op.create_table(
+        "ups_subscriptions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("receiver", sa.String(length=64), nullable=False),
+        sa.Column("ups_uid", sa.String(length=64), nullable=False),
+        sa.Column("deletion_lock", sa.Boolean(), nullable=False),
+        sa.Column("suspended", sa.Boolean(), nullable=False),
+        sa.Column("matching", sa.String(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ups_subscriptions")),
+        sa.UniqueConstraint("receiver", "ups_uid", name=op.f("uq_ups_subscriptions_receiver_ups_uid")),
+    )
+    with op.batch_alter_table("ups_subscriptions") as batch_op:
+        batch_op.create_index("ix_ups_subscriptions_ups_uid", ["ups_uid"])
+    op.create_table(
+        "ups_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("receiver", sa.String(length=64), nullable=False),
+        sa.Column("ups_uid", sa.String(length=64), nullable=False),
+        sa.Column("event_type", sa.Integer(), nullable=False),
+        sa.Column("information", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.Double(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("told_at", sa.Double(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ups_events")),
+    )
+    with op.batch_alter_table("ups_events") as batch_op:
+        batch_op.create_index("ix_ups_events_receiver_state_id", ["receiver", "state", "id"])
+        batch_op.create_index("ix_ups_events_ups_uid", ["ups_uid"])
+    with op.batch_alter_table("studies") as batch_op:
+        batch_op.add_column(sa.Column("awaits_place", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.create_index("ix_studies_awaits_place", ["awaits_place"])
+        batch_op.create_index("ix_studies_received_at", ["received_at"])
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("studies") as batch_op:
+        batch_op.drop_index("ix_studies_received_at")
+        batch_op.drop_index("ix_studies_awaits_place")
+        batch_op.drop_column("awaits_place")
+    op.drop_table("ups_events")
+    op.drop_table("ups_subscriptions")
+    op.drop_table("work_items")
