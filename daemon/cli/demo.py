@@ -112,7 +112,7 @@ def _private_settings(out: Path) -> tuple[Settings, Path]:
     config = out / "thoraxd.toml"
     home = json.dumps(str((out / "data").resolve()))
     config.write_text(
-        f"home = {home}\n[scp]\nport = {_free_port()}\n[study]\nquiet_s = 1.0\n"
+        f"home = {home}\n[scp]\nport = {_free_port()}\n[web]\nport = {_free_port()}\n[study]\nquiet_s = 1.0\n"
         '[archive]\nreserve_mb = 0\n[log]\nformat = "json"\n'
     )
     return load(config), config
