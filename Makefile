@@ -8,7 +8,7 @@ FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms mutations kill deliveries memory evaluate clean
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms mutations kill deliveries memory evaluate clean beside-orthanc
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -58,6 +58,9 @@ kill: install peers ## the same with daemon, worker and Redis killed at random (
 
 deliveries: install peers ## 10,000 deliveries to peers that fail at random, the daemon killed meanwhile (long)
 	$(BIN)/python -m tests.bench.deliveries
+
+beside-orthanc: install peers ## 40 DICOMweb requests to thoraxd and to Orthanc, answer by answer; writes docs/dicomweb-beside-orthanc.md
+	$(BIN)/python -m tests.bench.beside_orthanc.run
 
 memory: install peers ## the receiver's memory under 8 senders of 10 MB films
 	$(BIN)/python -m tests.bench.memory

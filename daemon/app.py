@@ -36,6 +36,7 @@ from daemon.vouch import Vouch
 from daemon.web.application import application
 from daemon.web.client import OriginServer
 from daemon.web.context import WebContext
+from daemon.web.renderers import Renderers
 from daemon.web.server import WebServer
 from daemon.web.stow_scu import store
 
@@ -90,7 +91,8 @@ class Daemon:
         requests = Requests(self.ledger, time.time)
         results = Results(self.ledger, settings.retry, time.time)
         self._scp = Scp(settings.scp, ingest, presence, settings.incoming, requests, results)
-        context = WebContext(settings, self.ledger, archive, ingest, presence, time.time)
+        self._renderers = Renderers(archive, settings.web.renderers)
+        context = WebContext(settings, self.ledger, archive, ingest, presence, time.time, self._renderers)
         self._web = WebServer(settings.web, application(context))
         self._loops = [
             Loop("settle", Settle(self.ledger, presence, settings.study, wanted_of(settings), time.time).turn),
@@ -142,6 +144,7 @@ class Daemon:
     def stop(self) -> None:
         """Take nothing new, finish what is under way."""
         self._web.stop(WEB_GRACE_S)
+        self._renderers.stop()
         self._scp.stop(GRACE_S)
         for loop in self._loops:
             loop.end()

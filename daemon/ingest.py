@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset
 
+from daemon.core.catalogue import entry_of
 from daemon.core.eligibility import judge
 from daemon.core.errors import ArchiveFull, IdentityMismatch, StoreUnavailable, UnreadableDataSet
 from daemon.core.header import read_header
@@ -108,6 +109,7 @@ class Ingest:
             calling_ae=received.calling_ae,
             eligibility=verdict.kind,
             reason=verdict.reason,
+            entry=entry_of(header),
         )
 
     def _duplicate(self, instance: ReceivedInstance) -> Taken:

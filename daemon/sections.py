@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from daemon.core.passwords import well_formed
+
 
 def _ae_title(text: str) -> str:
     # PS3.5 table 6.2-1, AE: 1-16 characters of the default repertoire, no backslash, no control characters.
@@ -41,6 +43,7 @@ class WebSettings(_Section):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    names: tuple[str, ...] = ()  # by which browsers reach us, e.g. through a proxy, besides this machine's own
     ohif_url: str = ""  # a viewer to which the study page links; {study_uid} stands for the study
     renderers: int = Field(default=1, ge=1, le=16)  # processes that decode pixels for rendered images and transcoding
 
@@ -166,7 +169,15 @@ class User(_Section):
     """Who may use the pages and DICOMweb where that is not left to everyone on this machine."""
 
     name: str = Field(min_length=1, max_length=64)
-    password: SecretStr
+    password: SecretStr  # as it is, or what `thoraxd password` prints
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if ":" in self.name:
+            raise ValueError("a user's name has no colon (RFC 7617 2)")
+        if not well_formed(self.password.get_secret_value()):
+            raise ValueError("the password is empty, or no hash that `thoraxd password` prints")
+        return self
 
 
 class LogSettings(_Section):

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from daemon.core.addresses import is_loopback
 from daemon.core.errors import SettingsError
 from daemon.core.records import Wanted
 from daemon.sections import (
@@ -70,6 +71,14 @@ class Settings(BaseSettings):
         titles = [modality.ae_title for modality in self.modality]
         if len(titles) != len(set(titles)):
             raise ValueError("two modalities have the same AE title")
+        users = [user.name for user in self.user]
+        if len(users) != len(set(users)):
+            raise ValueError("two users have the same name")
+        if not users and not is_loopback(self.web.host):
+            raise ValueError(
+                f"web.host {self.web.host} is reached from other machines: name who may sign in ([[user]] with name and"
+                " password), or leave web.host at 127.0.0.1"
+            )
         return self
 
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from daemon.core.catalogue import entry_of
 from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
 from daemon.core.errors import StoreUnavailable
 from daemon.core.header import read_header
@@ -134,4 +135,7 @@ def archived(context: Context, job: Job, encoded: Encoded) -> NewOutput:
         source_sop_uid=encoded.source_sop_uid,
         key=key,
         digest=digest,
+        transfer_syntax_uid=str(ds.file_meta.TransferSyntaxUID),
+        size=len(content),
+        entry=entry_of(ds),
     )

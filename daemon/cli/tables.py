@@ -67,6 +67,23 @@ def studies(reports: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def feedback(given: Sequence[dict[str, Any]]) -> Table:
+    """One line a verdict."""
+    table = _plain("given", "study", "film", "lesion", "verdict", "reader", "revision", "model")
+    for item in given:
+        table.add_row(
+            _time(item["given_at"]),
+            item["study_uid"],
+            item["sop_uid"] or "all",
+            str(item["lesion"] or ""),
+            item["verdict"],
+            Text(item["reader"]),
+            str(item["revision"]),
+            item["model"][:12],
+        )
+    return table
+
+
 def dead_letters(letters: Sequence[dict[str, Any]]) -> Table:
     """One line an object that did not arrive."""
     table = _plain("queued", "study", "to", "output", "object", "state", "attempts", "status", "reason")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from daemon.core.catalogue import CatalogueEntry, empty_entry
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedInstance:
@@ -20,6 +22,7 @@ class ReceivedInstance:
     calling_ae: str
     eligibility: str  # ELIGIBLE | SET_ASIDE | ASK_PICTURE
     reason: str
+    entry: CatalogueEntry = field(default_factory=empty_entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ class NewOutput:
     source_sop_uid: str
     key: str
     digest: str
+    transfer_syntax_uid: str = ""
+    size: int = 0  # bytes
+    entry: CatalogueEntry = field(default_factory=empty_entry)
 
 
 @dataclass(frozen=True, slots=True)

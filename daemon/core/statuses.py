@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daemon.core.errors import (
+    ArchiveFull,
+    IdentityMismatch,
+    IngestError,
+    SOPClassNotTaken,
+    StoreUnavailable,
+    ThoraxdError,
+    TransferSyntaxNotTaken,
+    UnreadableDataSet,
+)
 from daemon.core.outcome import Answer, Outcome
 
 SUCCESS = 0x0000
@@ -28,6 +38,23 @@ _MEANINGS: Mapping[int, str] = {
     0x0122: "SOP class not supported",
     0x0124: "not authorized",
 }
+
+
+# What a sender is told of an error.
+STATUS: Mapping[type[ThoraxdError], int] = {
+    ArchiveFull: 0xA700,  # refused: out of resources
+    StoreUnavailable: 0xA700,  # nothing is wrong with the instance: the sender shall try again
+    IdentityMismatch: 0xA900,  # data set does not match SOP class
+    UnreadableDataSet: 0xC000,  # cannot understand
+    SOPClassNotTaken: 0x0122,
+    TransferSyntaxNotTaken: 0xC122,
+    IngestError: 0xC000,
+}
+
+
+def status_of(error: ThoraxdError) -> int:
+    """The status that tells a sender of this error."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def outcome_of(status: int) -> Outcome:

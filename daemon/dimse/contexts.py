@@ -3,67 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from pydicom.uid import (
-    JPEG2000,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at import by pynetdicom
     BasicTextSRStorage,
     ChestCADSRStorage,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    DigitalXRayImageStorageForProcessing,
     GrayscaleSoftcopyPresentationStateStorage,
     KeyObjectSelectionDocumentStorage,
     ParametricMapStorage,
+    PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelGet,
+    PatientRootQueryRetrieveInformationModelMove,
     SecondaryCaptureImageStorage,
     StorageCommitmentPushModel,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
     Verification,
 )
 
+from daemon.core.storage import STORAGE_SCP, TRANSFER_SYNTAXES_SCP, Named
 
-class Named(NamedTuple):
-    """A UID and the name that PS3.6 Annex A gives it."""
+__all__ = [
+    "NAMES",
+    "STORAGE_COMMITMENT",
+    "STORAGE_SCP",
+    "STORAGE_SCU",
+    "TRANSFER_SYNTAXES_SCP",
+    "TRANSFER_SYNTAXES_SCU",
+    "VERIFICATION",
+    "Named",
+]
 
-    uid: str
-    name: str
-
-
-# As SCP: PS3.4 Annex A and B.
+# As SCP: PS3.4 Annex A, and Annex B with the tables of daemon/core/storage.py.
 VERIFICATION = Named(Verification, "Verification")
-STORAGE_SCP: tuple[Named, ...] = (
-    Named(ComputedRadiographyImageStorage, "Computed Radiography Image Storage"),
-    Named(DigitalXRayImageStorageForPresentation, "Digital X-Ray Image Storage - For Presentation"),
-    Named(DigitalXRayImageStorageForProcessing, "Digital X-Ray Image Storage - For Processing"),
-    Named(SecondaryCaptureImageStorage, "Secondary Capture Image Storage"),
-)
-# PS3.5 section 10 and Annex A. All that worker/pixels.py can decode.
-TRANSFER_SYNTAXES_SCP: tuple[Named, ...] = (
-    Named(ExplicitVRLittleEndian, "Explicit VR Little Endian"),
-    Named(ImplicitVRLittleEndian, "Implicit VR Little Endian"),
-    Named(DeflatedExplicitVRLittleEndian, "Deflated Explicit VR Little Endian"),
-    Named(JPEGBaseline8Bit, "JPEG Baseline (Process 1)"),
-    Named(JPEGLossless, "JPEG Lossless, Non-Hierarchical (Process 14)"),
-    Named(JPEGLosslessSV1, "JPEG Lossless, Non-Hierarchical, First-Order Prediction"),
-    Named(JPEGLSLossless, "JPEG-LS Lossless"),
-    Named(JPEGLSNearLossless, "JPEG-LS Lossy (Near-Lossless)"),
-    Named(JPEG2000Lossless, "JPEG 2000 (Lossless Only)"),
-    Named(JPEG2000, "JPEG 2000"),
-    Named(RLELossless, "RLE Lossless"),
-)
 
 # As SCU: one context per SOP class and transfer syntax, so that Explicit is used wherever it is accepted.
 STORAGE_SCU: tuple[Named, ...] = (
@@ -80,6 +55,24 @@ TRANSFER_SYNTAXES_SCU: tuple[Named, ...] = (
     Named(ExplicitVRLittleEndian, "Explicit VR Little Endian"),
     Named(ImplicitVRLittleEndian, "Implicit VR Little Endian"),
 )
+
+# In both roles: PS3.4 Annex C, in Explicit and Implicit VR Little Endian.
+STUDY_ROOT_FIND = Named(
+    StudyRootQueryRetrieveInformationModelFind, "Study Root Query/Retrieve Information Model - FIND"
+)
+STUDY_ROOT_MOVE = Named(
+    StudyRootQueryRetrieveInformationModelMove, "Study Root Query/Retrieve Information Model - MOVE"
+)
+STUDY_ROOT_GET = Named(StudyRootQueryRetrieveInformationModelGet, "Study Root Query/Retrieve Information Model - GET")
+QUERY_RETRIEVE_SCP: tuple[Named, ...] = (
+    Named(PatientRootQueryRetrieveInformationModelFind, "Patient Root Query/Retrieve Information Model - FIND"),
+    Named(PatientRootQueryRetrieveInformationModelMove, "Patient Root Query/Retrieve Information Model - MOVE"),
+    Named(PatientRootQueryRetrieveInformationModelGet, "Patient Root Query/Retrieve Information Model - GET"),
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_MOVE,
+    STUDY_ROOT_GET,
+)
+QUERY_RETRIEVE_SCU: tuple[Named, ...] = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET)
 
 # In both roles: PS3.4 Annex J, in Explicit and Implicit VR Little Endian.
 STORAGE_COMMITMENT = Named(StorageCommitmentPushModel, "Storage Commitment Push Model")

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import inspect
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
-
 from daemon.core.records import ReceivedInstance
 from daemon.core.states import JobState, StudyEvent, StudyState, advance
+from daemon.store.cataloguing import Filed, enter
 from daemon.store.database import Database
+from daemon.store.inserting import insert_once
 from daemon.store.schema import InstanceRow, JobRow, OutputRow, StudyRow
 
 # States in which the current revision has no result objects yet: a further image simply joins it.
 _STILL_OPEN = frozenset({StudyState.RECEIVED, StudyState.ANALYSING})
-
-
-def insert_once(session: Session, table: type[Any], values: dict[str, Any]) -> bool:
-    """Insert a row unless its key exists; whether it was inserted."""
-    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[session.get_bind().dialect.name]
-    key = inspect(table).primary_key[0]
-    # RETURNING, because a driver may not know the row count of an insert (psycopg says -1).
-    statement = insert(table).values(**values).on_conflict_do_nothing().returning(key)
-    return session.execute(statement).first() is not None
 
 
 class Intake:
@@ -81,6 +68,7 @@ class Intake:
             if not new:
                 return False
             study = session.get_one(StudyRow, instance.study_uid, with_for_update=True)
+            enter(session, _filed(instance), instance.entry)
             state = StudyState(study.state)
             if state not in _STILL_OPEN:
                 study.revision += 1
@@ -99,3 +87,16 @@ class Intake:
                     )
                 )
         return True
+
+
+def _filed(instance: ReceivedInstance) -> Filed:
+    return Filed(
+        instance.study_uid,
+        instance.series_uid,
+        instance.sop_uid,
+        instance.sop_class_uid,
+        instance.transfer_syntax_uid,
+        instance.key,
+        instance.size,
+        result=False,
+    )

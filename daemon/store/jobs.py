@@ -12,9 +12,23 @@ from sqlalchemy.orm import Session
 
 from daemon.core.records import AnsweredImage, Job, NewOutput, OutputReference, ReportInputs
 from daemon.core.states import JobState, StudyEvent, StudyState, advance, advance_job
+from daemon.store.cataloguing import Filed, enter
 from daemon.store.database import Database
-from daemon.store.intake import insert_once
+from daemon.store.inserting import insert_once
 from daemon.store.schema import InstanceRow, JobRow, OutputRow, StudyRow
+
+# Of NewOutput, as the ledger keeps them; the rest is the catalogue's.
+OUTPUT_COLUMNS = (
+    "sop_uid",
+    "series_uid",
+    "sop_class_uid",
+    "kind",
+    "profile",
+    "marking",
+    "source_sop_uid",
+    "key",
+    "digest",
+)
 
 
 class Jobs:
@@ -201,9 +215,7 @@ class Jobs:
             if study.state != StudyState.ANALYSED or str(study.revision) != job.subject:
                 return False
             for output in outputs:
-                values = {name: getattr(output, name) for name in output.__slots__}
-                values |= {"study_uid": study.study_uid, "revision": study.revision, "created_at": now}
-                if not insert_once(session, OutputRow, values):
+                if not insert_output(session, output, study, now):
                     # Unchanged by the later image: the same object belongs to this revision too.
                     session.get_one(OutputRow, output.sop_uid).revision = study.revision
             study.state = advance(StudyState(study.state), StudyEvent.ENCODED)
@@ -236,6 +248,26 @@ def unwritten_note(session: Session, study_uid: str, reason: str) -> None:
         .where(StudyRow.study_uid == study_uid, StudyRow.state == StudyState.REJECTED)
         .values(reason=f"results withdrawn, but the rejection note could not be written: {reason}")
     )
+
+
+def insert_output(session: Session, output: NewOutput, study: StudyRow, now: float) -> bool:
+    """Record one result object, and enter it into the catalogue; False when it is on record already."""
+    values = {name: getattr(output, name) for name in OUTPUT_COLUMNS}
+    values |= {"study_uid": study.study_uid, "revision": study.revision, "created_at": now}
+    if not insert_once(session, OutputRow, values):
+        return False
+    filed = Filed(
+        study.study_uid,
+        output.series_uid,
+        output.sop_uid,
+        output.sop_class_uid,
+        output.transfer_syntax_uid,
+        output.key,
+        output.size,
+        result=True,
+    )
+    enter(session, filed, output.entry)
+    return True
 
 
 def reference_to(row: OutputRow) -> OutputReference:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from daemon.store.catalogue import Catalogue
 from daemon.store.commitments import Commitments
 from daemon.store.database import Database
 from daemon.store.deliveries import Deliveries
+from daemon.store.feedback import Feedbacks
 from daemon.store.intake import Intake
 from daemon.store.jobs import Jobs
 from daemon.store.promises import Promises
 from daemon.store.proofs import Proofs
+from daemon.store.reading import Reading
 from daemon.store.rejections import Rejections
+from daemon.store.screens import Screens
 from daemon.store.settling import Settling
 from daemon.store.views import Views
 
@@ -22,6 +26,7 @@ class Ledger:
     def __init__(self, database: Database, path_of: Callable[[str], str] = str) -> None:
         self.database = database
         self.intake = Intake(database)
+        self.catalogue = Catalogue(database)
         self.settling = Settling(database)
         self.jobs = Jobs(database)
         self.deliveries = Deliveries(database)
@@ -29,6 +34,9 @@ class Ledger:
         self.commitments = Commitments(database)
         self.promises = Promises(database)
         self.rejections = Rejections(database)
+        self.feedback = Feedbacks(database)
+        self.screens = Screens(database)
+        self.reading = Reading(database)
         self.views = Views(database, path_of)
 
     def close(self) -> None:

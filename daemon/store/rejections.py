@@ -18,8 +18,9 @@ from daemon.core.states import (
     advance_delivery,
     advance_job,
 )
+from daemon.store.cataloguing import hide
 from daemon.store.database import Database
-from daemon.store.jobs import held_job, reference_to, unwritten_note
+from daemon.store.jobs import held_job, insert_output, reference_to, unwritten_note
 from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
 from daemon.store.settling import insert_delivery
 
@@ -58,6 +59,7 @@ class Rejections:
             study.withdrawals += 1
             for output in outputs:
                 output.withdrawn = True
+            hide(session, study_uid, [output.sop_uid for output in outputs])
             for row in session.scalars(select(DeliveryRow).where(DeliveryRow.study_uid == study_uid)):
                 if row.state in (DeliveryState.PENDING, DeliveryState.DEAD, DeliveryState.QUARANTINED):
                     row.state = advance_delivery(DeliveryState(row.state), DeliveryState.WITHDRAWN)
@@ -127,10 +129,8 @@ class Rejections:
                 return False
             row.state, row.finished_at = advance_job(JobState(row.state), JobState.DONE), now
             study = session.get_one(StudyRow, job.study_uid, with_for_update=True)
-            values = {name: getattr(note, name) for name in note.__slots__}
-            output = OutputRow(**values, study_uid=job.study_uid, revision=study.revision, created_at=now)
-            session.add(output)
-            session.flush()
+            insert_output(session, note, study, now)
+            output = session.get_one(OutputRow, note.sop_uid)
             reached = set(
                 session.scalars(
                     select(DeliveryRow.destination).where(DeliveryRow.study_uid == job.study_uid).distinct()

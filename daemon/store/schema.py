@@ -54,6 +54,7 @@ class StudyRow(Base):
     withdrawals: Mapped[int] = mapped_column(default=0)  # how often its results were rejected
     # DELIVERED, and some destination has still to prove it: so that the settle loop need not look at all delivered ones
     awaits_proof: Mapped[bool] = mapped_column(default=False)
+    findings: Mapped[str] = mapped_column(default="")  # names of those that decided its place, one a line
     awaits_place: Mapped[bool] = mapped_column(default=False)  # its place in the reading worklist is to be decided anew
 
 

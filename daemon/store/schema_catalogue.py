@@ -22,6 +22,7 @@ class CatalogueStudyRow(Base):
     patient_name: Mapped[str]
     patient_name_key: Mapped[str] = mapped_column(index=True)  # folded, as names are compared
     patient_id: Mapped[str] = mapped_column(index=True)
+    patient_id_issuer: Mapped[str]
     patient_birth_date: Mapped[str] = mapped_column(String(8))
     patient_sex: Mapped[str] = mapped_column(String(16))
     study_date: Mapped[str] = mapped_column(String(8))
@@ -31,6 +32,7 @@ class CatalogueStudyRow(Base):
     study_description: Mapped[str]
     referring_physician_name: Mapped[str]
     referring_physician_name_key: Mapped[str]
+    timezone_offset: Mapped[str]
     modalities: Mapped[str]  # \CR\SR\: sorted, each between backslashes
     series_count: Mapped[int]
     instance_count: Mapped[int]
@@ -50,6 +52,8 @@ class CatalogueSeriesRow(Base):
     series_time: Mapped[str] = mapped_column(String(16))
     performed_start_date: Mapped[str] = mapped_column(String(8))
     performed_start_time: Mapped[str] = mapped_column(String(16))
+    scheduled_step_id: Mapped[str]
+    requested_procedure_id: Mapped[str]
     body_part: Mapped[str] = mapped_column(String(16))
     instance_count: Mapped[int]
 

@@ -19,7 +19,7 @@ from daemon.core.states import (
     advance,
 )
 from daemon.store.database import Database
-from daemon.store.intake import insert_once
+from daemon.store.inserting import insert_once
 from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
 
 BATCH = 200

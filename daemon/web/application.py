@@ -6,8 +6,12 @@ here, without a traceback and without the request's text, which may name a patie
 
 from __future__ import annotations
 
+import threading
+
 import structlog
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -16,27 +20,63 @@ from daemon.core.errors import StoreUnavailable
 from daemon.core.log import where
 from daemon.web import health
 from daemon.web.context import WebContext
+from daemon.web.guard import Guard
+from daemon.web.pages import routes as pages
+from daemon.web.renderers import NoRenderer, NotRenderable
+from daemon.web.secret import web_secret
+from daemon.web.signin import SignIn, Users
 
 log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
+SESSION_S = 12 * 3600  # a shift
 
 
 def application(context: WebContext) -> Starlette:
-    """The application; nothing is opened before its first request."""
+    """The application; nothing is opened before its first request. Raises SettingsError."""
+    secret = web_secret(context.settings.home)
+    users = Users(context.settings, secret, context.clock)
+    ending = threading.Event()  # set by the server when it stops: what never ends by itself, ends then
     routes: list[BaseRoute] = [
         *health.routes(context),
+        *pages.routes(context, users, secret, ending),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
-        exception_handlers={StoreUnavailable: _unavailable, Exception: _failed},
+        middleware=[
+            Middleware(Guard, settings=context.settings.web),
+            Middleware(
+                SessionMiddleware,
+                secret_key=secret.hex(),
+                session_cookie=f"thoraxd-{context.settings.web.port}",  # one host's ports share their cookies
+                max_age=SESSION_S,
+                same_site="strict",
+            ),
+            Middleware(SignIn, users=users),
+        ],
+        exception_handlers={
+            StoreUnavailable: _unavailable,
+            NotRenderable: _not_renderable,
+            NoRenderer: _no_renderer,
+            Exception: _failed,
+        },
     )
+    app.state.ending = ending
+    return app
 
 
 def _unavailable(_: Request, error: Exception) -> Response:
     log.error("web.unavailable", why=str(error))
     message = {"error": "database or archive cannot be reached; nothing was lost, try again"}
     return JSONResponse(message, 503, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _not_renderable(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 406)  # no acceptable representation can be made of it; PS3.18 8.7
+
+
+def _no_renderer(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _failed(_: Request, error: Exception) -> Response:

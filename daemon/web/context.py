@@ -10,6 +10,7 @@ from daemon.presence import Presence
 from daemon.settings import Settings
 from daemon.store.archive import Archive
 from daemon.store.ledger import Ledger
+from daemon.web.renderers import Renderers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,4 @@ class WebContext:
     ingest: Ingest
     presence: Presence
     clock: Callable[[], float]  # seconds since the epoch, UTC
+    renderers: Renderers

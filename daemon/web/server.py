@@ -50,6 +50,7 @@ class WebServer:
         """Take no new request, give those that run `grace_s` seconds to end, then drop them."""
         if self._server is None or self._thread is None:
             return
+        self._application.state.ending.set()
         self._server.config.timeout_graceful_shutdown = max(1, int(grace_s))
         self._server.should_exit = True
         self._thread.join(grace_s + 2)

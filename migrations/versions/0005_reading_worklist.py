@@ -71,6 +71,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_ups_events_ups_uid", ["ups_uid"])
     with op.batch_alter_table("studies") as batch_op:
         batch_op.add_column(sa.Column("awaits_place", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("findings", sa.String(), nullable=False, server_default=""))
         batch_op.create_index("ix_studies_awaits_place", ["awaits_place"])
         batch_op.create_index("ix_studies_received_at", ["received_at"])
 
@@ -79,6 +80,7 @@ def downgrade() -> None:
     with op.batch_alter_table("studies") as batch_op:
         batch_op.drop_index("ix_studies_received_at")
         batch_op.drop_index("ix_studies_awaits_place")
+        batch_op.drop_column("findings")
         batch_op.drop_column("awaits_place")
     op.drop_table("ups_events")
     op.drop_table("ups_subscriptions")

@@ -75,11 +75,11 @@ def _on_film(film: Film, marking: bool) -> list[ContentItem]:
     shown = found.shown if found and marking else ()
     return [
         under(result, image(INFERRED_FROM, film.source, name=codes.SOURCE_OF_MEASUREMENT)),
-        *(text(CONTAINS, _FINDING, _lesion(film, n, lesion)) for n, lesion in enumerate(shown, start=1)),
+        *(text(CONTAINS, _FINDING, lesion_line(film, n, lesion)) for n, lesion in enumerate(shown, start=1)),
     ]
 
 
-def _lesion(film: Film, number: int, lesion: Lesion) -> str:
+def lesion_line(film: Film, number: int, lesion: Lesion) -> str:
     """One lesion in words; its place in pixels of the film, from the top left corner."""
     assert film.image.findings is not None
     found, finding = film.image.findings, codes.finding_of(lesion.label)

@@ -87,6 +87,19 @@ def stored_values(ds: Dataset) -> Stored:
     Raises PixelsUnreadable.
     """
     layout = _layout(ds)
+    raw, notes = _raw(ds, layout)
+    return _masked(raw, layout, notes)
+
+
+def raw_values(ds: Dataset) -> NDArray[np.unsignedinteger]:
+    """The picture of a data set as the words that hold it [H, W], unused bits and all.
+
+    Raises PixelsUnreadable.
+    """
+    return _raw(ds, _layout(ds))[0]
+
+
+def _raw(ds: Dataset, layout: _Layout) -> tuple[NDArray[np.unsignedinteger], tuple[str, ...]]:
     syntax = UID(str(getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", "")))
     if syntax not in NATIVE | DECODERS.keys() | {RLELossless}:
         raise UnsupportedPixels(f"transfer syntax {syntax or 'missing'}")
@@ -94,12 +107,9 @@ def stored_values(ds: Dataset) -> Stored:
         raise MissingPixels("the data set has no Pixel Data")
     if not isinstance(ds.PixelData, bytes):
         raise UnsupportedPixels("Pixel Data is not a byte string")
-    notes: tuple[str, ...] = ()
     if syntax in NATIVE:
-        raw, notes = _native(ds.PixelData, layout)
-    else:
-        raw = _compressed(ds, syntax, layout)
-    return _masked(raw, layout, notes)
+        return _native(ds.PixelData, layout)
+    return _compressed(ds, syntax, layout), ()
 
 
 def _layout(ds: Dataset) -> _Layout:

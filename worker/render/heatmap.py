@@ -47,12 +47,20 @@ def render_map(
     film = (int(image.Columns), int(image.Rows))
     spread = np.asarray(Image.fromarray(np.rint(share * 255).astype(np.uint8)).resize(film, Image.Resampling.BILINEAR))
     over = view.draw(spread).astype(np.float64) / 255
-    hue = np.stack([np.interp(over, np.linspace(0, 1, len(_COLOURS)), channel) for channel in _COLOURS.T], axis=2)
-    blended = picture + (hue - picture) * (OPACITY * over)[:, :, None]
+    hue, opacity = coloured(over, over)
+    blended = picture + (hue - picture) * opacity[:, :, None]
     quantity = str(_mapping(parametric).get("LUTExplanation", "")).strip() or "value"
     said = [title_of(parametric), str(parametric.get("ContentDescription", "")).strip()]
     said.append(f"{quantity}: {low:.3g} (clear) to {high:.3g} (red)")
     return panel.above([line for line in said if line], np.rint(blended).astype(np.uint8))
+
+
+def coloured(
+    share: NDArray[np.float64], strength: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Colours [H, W, 3] in 0..255 of shares in [0, 1], cold to hot, and how opaque they are for their strength."""
+    places = np.linspace(0, 1, len(_COLOURS))
+    return np.stack([np.interp(share, places, channel) for channel in _COLOURS.T], axis=2), OPACITY * strength
 
 
 def frame(parametric: Dataset) -> NDArray[np.float64]:

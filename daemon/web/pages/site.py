@@ -1,0 +1,87 @@
+"""What all pages share: the context, names of studies in URLs, templates, the form's token against forgery."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from daemon.web.context import WebContext
+from daemon.web.events import Feed
+from daemon.web.pages import words
+from daemon.web.pages.tokens import Tokens
+from daemon.web.signin import Users
+
+HERE = Path(__file__).parent
+_NO_STORE = {"Cache-Control": "no-store"}  # it names patients
+
+
+def environment() -> Environment:
+    """The templates; whatever is put into one is escaped, and an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {name: getattr(words, name) for name in ("person", "at", "instant", "lasting", "percent")}
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Given to every page."""
+
+    context: WebContext
+    users: Users
+    tokens: Tokens
+    feed: Feed
+    templates: Environment
+
+    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page, or a part of one, as this reader sees it."""
+        known = {
+            "csrf": csrf(request),
+            "reader": reader(request),
+            "signs_in": self.users.required,
+            "now": self.context.clock(),
+        }
+        return HTMLResponse(self.templates.get_template(template).render(known | values), status, _NO_STORE)
+
+    def study_uid(self, request: Request) -> str:
+        """The study that the URL names. Raises HTTPException 404."""
+        found = self.tokens.study_uid(request.path_params["token"])
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+
+def reader(request: Request) -> str:
+    """Who reads; "" where nobody signs in."""
+    return request.scope.get("user_name") or ""
+
+
+def csrf(request: Request) -> str:
+    """The token that a form of ours sends back; another site cannot know it."""
+    token = request.session.get("csrf")
+    if not isinstance(token, str):
+        token = request.session["csrf"] = secrets.token_urlsafe(24)
+    return token
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a form of ours. Raises HTTPException 403 where its token is not this session's."""
+    async with request.form(max_files=0, max_fields=16) as given:
+        fields = {name: value for name, value in given.items() if isinstance(value, str)}
+    held = request.session.get("csrf")
+    if not isinstance(held, str) or not hmac.compare_digest(held, fields.get("csrf", "")):
+        raise HTTPException(403, "this form is of another session: load the page again")
+    return fields

@@ -1,0 +1,113 @@
+"""`/study/…`: one study's films with what the detector saw on them, and what became of the results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from daemon.store.feedback import Feedback
+from daemon.store.screens import Film
+from daemon.web.pages import words
+from daemon.web.pages.site import Site, reader
+from daemon.web.pages.worklist import patients
+
+
+def routes(site: Site) -> list[Route]:
+    """GET /study/{token}; with X-Fragment, only what changes while the films are looked at."""
+
+    async def study(request: Request) -> Response:
+        uid = site.study_uid(request)
+        values = await run_in_threadpool(_shown, site, uid, reader(request))
+        if values is None:
+            raise HTTPException(404)
+        template = "study_panel.html" if "x-fragment" in request.headers else "study.html"
+        return site.page(request, template, **values)
+
+    return [Route("/study/{token}", study)]
+
+
+def _shown(site: Site, uid: str, who: str) -> dict[str, Any] | None:
+    ledger, token = site.context.ledger, site.tokens.of(uid)
+    reports = ledger.views.studies([uid])
+    if not reports:
+        return None
+    films, given = ledger.screens.films(uid), ledger.feedback.of_study(uid)
+    listed = [_film(film, number, token, given, who) for number, film in enumerate(films, start=1)]
+    model = next((film.model for film in films if film.model), {})
+    return {
+        "token": token,
+        "study": reports[0],
+        "state": words.STATES.get(reports[0]["state"], (reports[0]["state"], "")),
+        "patient": patients(ledger, [uid]).get(uid),
+        "item": ledger.screens.work_items([uid]).get(uid),
+        "films": listed,
+        "drawn": json.dumps([film["drawn"] for film in listed]),
+        "model": model,
+        "operating_point": next((film["operating_point"] for film in listed if film["operating_point"]), None),
+        "objects": ledger.views.object_deliveries(uid),
+        "revisions": _revisions(reports[0]["outputs"]),
+        "given": _given(given, "", 0, who),
+        "ohif": site.context.settings.web.ohif_url.replace("{study_uid}", uid),
+    }
+
+
+def _film(film: Film, number: int, token: str, given: Sequence[Feedback], who: str) -> dict[str, Any]:
+    """One film for the template; "drawn" is what static/study.js draws, in source pixels (PS3.3 C.18.6, SCOORD)."""
+    lesions = [
+        {
+            "number": place,
+            "label": lesion["label"],
+            "probability": lesion["probability"],
+            "words": f"{lesion['label']} {words.percent(lesion['probability'])}",
+            "box": lesion["box"],
+            "given": _given(given, film.sop_uid, place, who),
+        }
+        for place, lesion in enumerate(shown(film), start=1)
+    ]
+    base = f"/study/{token}/films/{number}"
+    return {
+        "number": number,
+        "sop_uid": film.sop_uid,
+        "state": film.state,
+        "reason": film.reason,
+        "probability": film.findings["probability"] if film.findings else None,
+        "operating_point": film.findings["operating_point"] if film.findings else None,
+        "lesions": lesions,
+        "drawn": {
+            "number": number,
+            "pixels": f"{base}/pixels",
+            "heat": f"{base}/heat" if film.heat else None,
+            "lesions": [{key: lesion[key] for key in ("number", "words", "box")} for lesion in lesions],
+        },
+    }
+
+
+def shown(film: Film) -> list[dict[str, Any]]:
+    """The lesions that a reader is shown, the most probable first, as the results number them."""
+    lesions = film.findings["lesions"] if film.findings else ()
+    return sorted((lesion for lesion in lesions if lesion["shown"]), key=lambda lesion: -lesion["probability"])
+
+
+def _given(given: Sequence[Feedback], sop_uid: str, lesion: int, who: str) -> dict[str, Any]:
+    """This reader's verdict on one thing, and what others said."""
+    here = [item for item in given if (item.sop_uid, item.lesion) == (sop_uid, lesion)]
+    return {
+        "mine": next((item.verdict for item in here if item.reader == who), ""),
+        "others": [item for item in here if item.reader != who],
+    }
+
+
+def _revisions(outputs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Result objects by revision, the newest first."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for kind, made in outputs.items():
+        for one in made:
+            found.setdefault(one["revision"], []).append(one | {"kind": kind})
+    return [{"number": number, "objects": found[number]} for number in sorted(found, reverse=True)]
