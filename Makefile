@@ -3,6 +3,7 @@
 
 PYTHON ?= python3.11
 VENV := .venv
+JOBS ?= 2
 BIN := $(VENV)/bin
 FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
@@ -31,8 +32,8 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: install
-	$(BIN)/python -m pytest
+unit: install ## the tests alone, JOBS at a time
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 peers: ## DCMTK, Orthanc, Redis, PostgreSQL, validators from Debian (root only; otherwise their tests skip)
 	@sh tests/support/install.sh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import signal
@@ -21,12 +22,17 @@ from daemon.core.log import where
 from daemon.deliver import Deliver, Send
 from daemon.dimse.commitment_scp import Requests
 from daemon.dimse.commitment_scu import Results, ask
+from daemon.dimse.finding import Finding
+from daemon.dimse.query_scp import QueryScp, query_handlers
+from daemon.dimse.retrieve_scp import RetrieveScp
 from daemon.dimse.scp import Scp
 from daemon.dimse.scu import send
 from daemon.dispatch import Dispatch
+from daemon.hl7 import mllp
 from daemon.ingest import Ingest
 from daemon.presence import Presence
 from daemon.prove import Prove
+from daemon.pull import Pull, remote_of
 from daemon.sections import Destination
 from daemon.settings import Settings, environment_for, wanted_of
 from daemon.settle import Settle
@@ -73,9 +79,11 @@ class Loop(threading.Thread):
 
 
 def sender(destination: Destination, calling_ae: str) -> Send:
-    """How objects go to this destination. Raises SettingsError where its ca_file is of no use."""
+    """How objects go to this destination. Raises SettingsError where its files for TLS are of no use."""
     if destination.kind == "stow":
         return partial(store, OriginServer(destination))
+    if destination.kind == "mllp":
+        return partial(mllp.send, mllp.Receiver(destination, calling_ae))
     return partial(send, destination, calling_ae)
 
 
@@ -90,8 +98,18 @@ class Daemon:
         ingest = Ingest(archive, self.ledger, settings.incoming, reserve, time.time)
         requests = Requests(self.ledger, time.time)
         results = Results(self.ledger, settings.retry, time.time)
-        self._scp = Scp(settings.scp, ingest, presence, settings.incoming, requests, results)
         self._renderers = Renderers(archive, settings.web.renderers)
+        finding = Finding(query_handlers(QueryScp(self.ledger, settings.scp.ae_title)))
+        retrieving = RetrieveScp(
+            self.ledger,
+            archive,
+            settings.modality,
+            settings.scp.ae_title,
+            lambda key, syntax: asyncio.run(self._renderers.transcode(key, syntax)),
+            settings.incoming,
+            settings.scp.timeout_s,
+        )
+        self._scp = Scp(settings.scp, ingest, presence, settings.incoming, requests, results, finding, retrieving)
         context = WebContext(settings, self.ledger, archive, ingest, presence, time.time, self._renderers)
         self._web = WebServer(settings.web, application(context))
         self._loops = [
@@ -110,6 +128,10 @@ class Daemon:
                 to_ask = partial(ask, destination, settings.scp.ae_title, results)
                 commit = Commit(destination, to_ask, self.ledger, settings.retry, time.time)
                 self._loops.append(Loop(f"commit-{destination.name}", commit.turn))
+        for source in settings.source:
+            remote = remote_of(source, settings, (ingest, presence))
+            pull = Pull(source, remote, self.ledger, settings.retry, time.time)
+            self._loops.append(Loop(f"pull-{source.name}", pull.turn))
         titles = [modality.ae_title for modality in settings.modality]
         for modality in (*settings.modality, None):  # None: whoever is not in the settings
             tell = partial(requests.tell, modality, settings.scp.ae_title)
@@ -122,6 +144,7 @@ class Daemon:
         self._bring_up_to_date()
         self.ledger.jobs.unsend_all()
         self.ledger.deliveries.release_claims(time.time())
+        self.ledger.pulls.release(time.time())
         self.ledger.deliveries.stop_asking({d.name for d in self._settings.destination if d.commitment})
         buried = self.ledger.deliveries.bury_unknown({d.name for d in self._settings.destination})
         if buried:

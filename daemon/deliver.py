@@ -12,9 +12,10 @@ from io import BytesIO
 import structlog
 from pydicom import Dataset, dcmread
 
-from daemon.conform import Expected, faults
+from daemon.conform import Expected, faults, message_faults
 from daemon.core.errors import DestinationUnreachable, NotArchived, StoreUnavailable, UnreadableDataSet
 from daemon.core.header import read_header
+from daemon.core.hl7 import MESSAGES
 from daemon.core.outcome import Answer, Outcome, Outgoing
 from daemon.core.records import DueDelivery
 from daemon.sections import RetrySettings
@@ -118,8 +119,11 @@ class Deliver:
         if hashlib.sha256(content).hexdigest() != item.digest:
             self._quarantine(item, f"archive: {item.key} is damaged")
             return None
-        ds = dcmread(BytesIO(content))
-        found = faults(ds, sources, Expected(item.kind, item.profile, item.marking))
+        if item.kind in MESSAGES:
+            ds, found = Dataset(), message_faults(content, sources, Expected(item.kind, "", item.marking))
+        else:
+            ds = dcmread(BytesIO(content))
+            found = faults(ds, sources, Expected(item.kind, item.profile, item.marking))
         if found:
             told = "; ".join(map(str, found[:FAULTS_TOLD]))
             more = f"; and {len(found) - FAULTS_TOLD} more" if len(found) > FAULTS_TOLD else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -25,6 +25,8 @@ from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()
 
+PRIOR = "a prior, kept for comparison"
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -35,6 +37,7 @@ class Received:
     sop_uid: str
     transfer_syntax_uid: str
     calling_ae: str
+    study_uid: str = ""  # where the sender named one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Taken:
     """What became of it: `new` is False for an instance that was here already."""
 
     study_uid: str
+    series_uid: str
     sop_uid: str
     new: bool
 
@@ -58,10 +62,12 @@ class Ingest:
 
     def take(self, received: Received) -> Taken:
         """Keep `received`, or raise an IngestError (the sender's or the archive's fault) or StoreUnavailable."""
-        self._check_reserve()
+        self.check_reserve()
         with received.path.open("rb") as file:
             header = read_header(file)
         instance = self._describe(header, received)
+        if self._ledger.pulls.is_kept_aside(instance.study_uid):
+            instance = replace(instance, eligibility="SET_ASIDE", reason=PRIOR)
         if self._ledger.intake.known(instance.sop_uid) is not None:
             return self._duplicate(instance)
         try:
@@ -79,9 +85,10 @@ class Ingest:
             reason=instance.reason,
             bytes=instance.size,
         )
-        return Taken(instance.study_uid, instance.sop_uid, new=True)
+        return Taken(instance.study_uid, instance.series_uid, instance.sop_uid, new=True)
 
-    def _check_reserve(self) -> None:
+    def check_reserve(self) -> None:
+        """Raises ArchiveFull where nothing can be taken for want of space."""
         free = self._archive.free_bytes()
         free_here = shutil.disk_usage(self._incoming).free
         if min(free if free is not None else free_here, free_here) < self._reserve_bytes:
@@ -95,6 +102,8 @@ class Ingest:
         study_uid, series_uid, sop_uid = uids
         if sop_uid != received.sop_uid or str(header.SOPClassUID) != received.sop_class_uid:
             raise IdentityMismatch("SOP Class or Instance UID of the data set differs from the command's")
+        if received.study_uid and study_uid != received.study_uid:
+            raise IdentityMismatch("the instance belongs to another study than the one that was named")
         digest = digest_of(received.path)
         verdict = judge(header)
         return ReceivedInstance(
@@ -124,4 +133,4 @@ class Ingest:
         log.info("instance.duplicate", instance=instance.sop_uid, same_bytes=same)
         if kept is not None and kept[0] != instance.study_uid:
             raise IdentityMismatch("the SOP Instance UID belongs to an instance of another study")
-        return Taken(instance.study_uid, instance.sop_uid, new=False)
+        return Taken(instance.study_uid, instance.series_uid, instance.sop_uid, new=False)

@@ -26,11 +26,14 @@ from daemon.sections import (
     BrokerSettings,
     DatabaseSettings,
     Destination,
+    Hl7Settings,
     LogSettings,
     Modality,
     ModelSettings,
+    PrioritySettings,
     RetrySettings,
     ScpSettings,
+    Source,
     StudySettings,
     User,
     WebSettings,
@@ -57,9 +60,12 @@ class Settings(BaseSettings):
     # "model_" is pydantic's own namespace; the section's name in the file is `model`.
     model: ModelSettings = ModelSettings()
     retry: RetrySettings = RetrySettings()
+    hl7: Hl7Settings = Hl7Settings()
+    priority: PrioritySettings = PrioritySettings()
     log: LogSettings = LogSettings()
     destination: tuple[Destination, ...] = ()
     modality: tuple[Modality, ...] = ()
+    source: tuple[Source, ...] = ()
     user: tuple[User, ...] = ()
 
     @model_validator(mode="after")
@@ -71,6 +77,9 @@ class Settings(BaseSettings):
         titles = [modality.ae_title for modality in self.modality]
         if len(titles) != len(set(titles)):
             raise ValueError("two modalities have the same AE title")
+        sources = [source.name for source in self.source]
+        if len(sources) != len(set(sources)):
+            raise ValueError("two sources have the same name")
         users = [user.name for user in self.user]
         if len(users) != len(set(users)):
             raise ValueError("two users have the same name")

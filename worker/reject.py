@@ -1,9 +1,9 @@
-"""One rejected study: the note that tells every destination to hide our results of it (IHE RAD, IOCM)."""
+"""One rejected study: the notes that tell every destination to hide our results of it (IHE RAD, IOCM; HL7 v2)."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 from pydicom import Dataset
@@ -12,10 +12,11 @@ from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
 from daemon.core.errors import NotArchived, StoreUnavailable, UnreadableDataSet
 from daemon.core.header import read_header
 from daemon.core.log import where
-from daemon.core.records import Job
+from daemon.core.records import Job, RejectionInputs
 from daemon.settings import wanted_of
 from worker.context import Context
-from worker.encode import CannotEncode, Encoded, Reference
+from worker.encode import CannotEncode, Encoded, EncodedMessage, Reference
+from worker.encode.oru_withdrawal import Withdrawn, withdrawal_message
 from worker.encode.rejection import RejectionRequest, rejection_note
 from worker.lease import held
 from worker.report import archived, local
@@ -31,7 +32,7 @@ def reject(job_id: int, context: Context) -> None:
         return
     with held(jobs, job, context.owner):
         try:
-            note = archived(context, job, _note(job, context))
+            notes = [archived(context, job, note) for note in _notes(job, context)]
         except CannotEncode as error:
             rejections.fail(job, context.owner, str(error), time.time())
             return
@@ -41,12 +42,26 @@ def reject(job_id: int, context: Context) -> None:
             log.error("study.error", study=job.study_uid, kind=type(error).__name__, at=where(error))
             rejections.fail(job, context.owner, f"unexpected {type(error).__name__} at {where(error)}", time.time())
             return
-        rejections.finish(job, context.owner, note, wanted_of(context.settings), time.time())
+        rejections.finish(job, context.owner, notes, wanted_of(context.settings), time.time())
     log.info("study.rejected", study=job.study_uid)
 
 
-def _note(job: Job, context: Context) -> Encoded:
+def _notes(job: Job, context: Context) -> Iterator[Encoded | EncodedMessage]:
+    """A rejection note for DICOM destinations, and for others a message; of each what has results to withdraw."""
     inputs = context.ledger.rejections.inputs(job)
+    at = local(inputs.rejected_at)
+    for message in inputs.messages:
+        try:
+            withdrawn = Withdrawn(context.archive.read(message.key).getvalue(), message.uid, message.marking)
+        except NotArchived:
+            log.error("message.lost", study=job.study_uid, instance=message.uid)
+            continue
+        yield withdrawal_message(withdrawn, inputs.reason, inputs.comment, inputs.generation, at)
+    if inputs.withdrawn or not inputs.messages:
+        yield _note(inputs, context)
+
+
+def _note(inputs: RejectionInputs, context: Context) -> Encoded:
     request = RejectionRequest(
         header=_header(context, inputs.header_keys),
         withdrawn=tuple(

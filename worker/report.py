@@ -15,6 +15,7 @@ from daemon.core.catalogue import entry_of
 from daemon.core.contract import LEASE_S, MAX_ATTEMPTS
 from daemon.core.errors import StoreUnavailable
 from daemon.core.header import read_header
+from daemon.core.hl7 import ORU
 from daemon.core.log import where
 from daemon.core.records import AnsweredImage, Job, NewOutput, ReportInputs
 from daemon.core.states import JobState
@@ -22,16 +23,17 @@ from daemon.settings import Settings
 from daemon.store.archive import key_for
 from worker.answers import Answer
 from worker.context import Context
-from worker.encode import encode
-from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
+from worker.encode import MESSAGE_WRITERS, encode
+from worker.encode.request import CannotEncode, Encoded, EncodedMessage, Reference, ReportRequest, SourceImage
 from worker.lease import held
 from worker.pixels import PixelsUnreadable, film
 
 log = structlog.get_logger()
 
 Variant = tuple[str, str, bool]  # kind, profile, marking
-# Documents, which name the one they replace (PS3.3 C.17.2, Predecessor Documents Sequence); a KOS cannot.
-SUPERSEDING = ("sr", "chest-cad-sr", "text-sr")
+# Documents, which name the one they replace (PS3.3 C.17.2, Predecessor Documents Sequence), or say that they correct
+# one (an ORU, OBR-25); a KOS cannot.
+SUPERSEDING = ("sr", "chest-cad-sr", "text-sr", ORU)
 
 
 def variants(settings: Settings) -> list[Variant]:
@@ -71,7 +73,7 @@ def report(job_id: int, context: Context) -> None:
     log.info("study.reported", study=job.study_uid, revision=inputs.revision, objects=len(outputs))
 
 
-def _encoded(context: Context, inputs: ReportInputs) -> Iterable[Encoded]:
+def _encoded(context: Context, inputs: ReportInputs) -> Iterable[Encoded | EncodedMessage]:
     answers = {image.sop_uid: Answer.from_json(image.answer) for image in inputs.images if image.state == JobState.DONE}
     images = tuple(_source(context, image, answers.get(image.sop_uid)) for image in inputs.images)
     identity = next(iter(answers.values())).identity if answers else context.detector.identity
@@ -89,7 +91,10 @@ def _encoded(context: Context, inputs: ReportInputs) -> Iterable[Encoded]:
             generation=inputs.generation,
             set_aside=inputs.set_aside,
         )
-        yield from encode(request, kind, profile or "air", marking)
+        if kind in MESSAGE_WRITERS:
+            yield MESSAGE_WRITERS[kind](request, marking)
+        else:
+            yield from encode(request, kind, profile or "air", marking)
 
 
 def _source(context: Context, image: AnsweredImage, answer: Answer | None) -> SourceImage:
@@ -118,24 +123,24 @@ def local(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds).astimezone()
 
 
-def archived(context: Context, job: Job, encoded: Encoded) -> NewOutput:
+def archived(context: Context, job: Job, encoded: Encoded | EncodedMessage) -> NewOutput:
     """The object's file in the archive, as the ledger is to record it. Raises StoreUnavailable."""
     content = encoded.to_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    ds = encoded.dataset
-    key = key_for(job.study_uid, str(ds.SOPInstanceUID), digest)
+    ds = encoded.dataset if isinstance(encoded, Encoded) else None
+    key = key_for(job.study_uid, encoded.sop_uid, digest, "hl7" if ds is None else "dcm")
     context.archive.write(key, content)
     return NewOutput(
-        sop_uid=str(ds.SOPInstanceUID),
-        series_uid=str(ds.SeriesInstanceUID),
-        sop_class_uid=str(ds.SOPClassUID),
+        sop_uid=encoded.sop_uid,
+        series_uid=encoded.series_uid,
+        sop_class_uid=encoded.sop_class_uid,
         kind=encoded.kind,
         profile=encoded.profile,
         marking=encoded.marking,
         source_sop_uid=encoded.source_sop_uid,
         key=key,
         digest=digest,
-        transfer_syntax_uid=str(ds.file_meta.TransferSyntaxUID),
+        transfer_syntax_uid="" if ds is None else str(ds.file_meta.TransferSyntaxUID),
         size=len(content),
-        entry=entry_of(ds),
+        entry=None if ds is None else entry_of(ds),
     )

@@ -18,6 +18,7 @@ from daemon.core.contract import celery_config, redis_url
 from daemon.core.errors import SettingsError, ThoraxdError
 from daemon.dimse.commitment_scu import accepts
 from daemon.dimse.scu import echo
+from daemon.pull import remote_of
 from daemon.sections import Destination
 from daemon.settings import Settings, environment_for
 from daemon.store import migrate
@@ -56,6 +57,8 @@ def _checks(settings: Settings, config: Path | None) -> Iterator[Result]:
         yield _try(f"destination {destination.name}", lambda d=destination: _destination(d, settings))  # type: ignore[misc]
         if destination.kind == "dimse" and destination.commitment:
             yield _try(f"commitment {destination.name}", lambda d=destination: _commitment(d, settings))  # type: ignore[misc]
+    for source in settings.source:
+        yield _try(f"source {source.name}", lambda s=source: remote_of(s, settings).check())  # type: ignore[misc]
     if not settings.destination:
         yield Result("destinations", True, "none: results stay in the archive")
 

@@ -12,12 +12,13 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from daemon.cli.check import Result
+    from daemon.store.pulls import Pulled
 
 _STYLE = {
     "DELIVERED": "green", "COMMITTED": "green", "SENT": "green", "DONE": "green", "REPORTED": "green",
     "FAILED": "red", "DEAD": "red", "QUARANTINED": "red",
     "SET_ASIDE": "yellow", "REJECTED": "yellow", "WITHDRAWN": "yellow",
-    "PENDING": "cyan", "DELIVERING": "cyan", "ANALYSING": "cyan",
+    "PENDING": "cyan", "WAITING": "cyan", "DELIVERING": "cyan", "ANALYSING": "cyan",
 }  # fmt: skip
 
 
@@ -81,6 +82,16 @@ def feedback(given: Sequence[dict[str, Any]]) -> Table:
             str(item["revision"]),
             item["model"][:12],
         )
+    return table
+
+
+def pulls(found: Sequence[Pulled]) -> Table:
+    """One line a study that was pulled."""
+    table = _plain("study", "why", "state", "instances", "attempts", "reason")
+    for item in found:
+        instances = "" if item.expected is None else f"{item.fetched} of {item.expected}"
+        cells = (_state(item.state), instances, str(item.attempts), Text(item.reason))
+        table.add_row(item.study_uid, item.why, *cells)
     return table
 
 

@@ -68,6 +68,12 @@ _BYTES = ("OB", "OW", "UN", "OF", "OD", "OL", "OV")
 _PIXELS = ("PixelData", "LUTData", "ICCProfile")
 
 
+def tells_a_place(words: str) -> bool:
+    """Whether a text says where anything is, or what and how many the lesions are."""
+    said = _OPERATING_POINT.sub("", words)
+    return any(pattern.search(said) for pattern in (_COORDINATES, _PLACE, _LESION, _COUNT, _FOUR_NUMBERS))
+
+
 def no_location(subject: Subject) -> Iterator[Fault]:
     """A result without marking."""
     if subject.marking:

@@ -58,6 +58,16 @@ def read_header(file: IO[bytes]) -> Dataset:
     return ds
 
 
+def read_meta(file: IO[bytes]) -> FileMetaDataset:
+    """The file meta information of a PS3.10 file. Raises UnreadableDataSet where there is none."""
+    try:
+        return _read_meta(file)
+    except UnreadableDataSet:
+        raise
+    except Exception as error:  # as in read_header
+        raise UnreadableDataSet("no file meta information") from error
+
+
 def inflates_beyond(file: IO[bytes], limit: int) -> bool:
     """Whether a deflated data set is longer than `limit` bytes, found without holding more than a part of it.
 

@@ -1,4 +1,4 @@
-"""What became of one attempt to send one object, whatever the way: C-STORE (PS3.4 B.2.3) or STOW-RS (PS3.18 10.5)."""
+"""What became of one attempt to send one object: by C-STORE (PS3.4 B.2.3), STOW-RS (PS3.18 10.5) or HL7 v2."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One object about to be sent. content: the archived file (PS3.10); dataset: the same, parsed."""
+    """One object about to be sent. content: the archived file (PS3.10); dataset: the same, parsed.
+
+    Of an HL7 message the content is the message, and the data set is empty.
+    """
 
     content: bytes
     dataset: Dataset

@@ -1,4 +1,4 @@
-"""Passwords of `[[user]]`: as they are, or hashed with scrypt (RFC 7914) as `scrypt$N$r$p$salt$hash`, both in base64."""
+"""Passwords of `[[user]]`: plain, or hashed with scrypt (RFC 7914) as `scrypt$N$r$p$salt$hash`, the end in base64."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def hashed(password: str) -> str:
 
 
 def matches(password: str, kept: str) -> bool:
-    """Whether `password` is the one that the settings keep, plain or hashed; in a time that says nothing of where not."""
+    """Whether `password` is the one that the settings keep, plain or hashed; how long it takes says nothing."""
     if not kept.startswith("scrypt$"):
         return hmac.compare_digest(password.encode(), kept.encode())
     try:

@@ -14,8 +14,10 @@ from daemon.core.errors import MalformedQuery
 from daemon.core.times import date_range, time_range
 from daemon.core.uids import is_uid
 
-LONGEST_TEXT = 4096  # characters of one matching text; a list of 63 UIDs
+LONGEST_TEXT = 1024  # characters of one matching text
+LONGEST_LIST = 65_000  # of one list of UIDs: 1,000 of them
 MOST_STARS = 5  # in one text: what a database does for each more is a power
+EMPTY = '""'  # Empty Value Matching, C.2.2.2.7: no value is two quotation marks
 _WILD = frozenset({"CS", "LO", "PN", "SH"})  # C.2.2.2.4; of those VRs that are searched here
 
 
@@ -79,12 +81,15 @@ def match_of(keyword: str, text: str, *, fuzzy: bool = False) -> Match | None:
 
     Raises MalformedQuery, whose text names the key, not the value.
     """
-    if len(text) > LONGEST_TEXT or clean(text) != text.strip():
-        raise MalformedQuery(f"{keyword}: the value is longer than {LONGEST_TEXT} characters or has control characters")
+    vr = ATTRIBUTES[keyword].vr
+    longest = LONGEST_LIST if vr == "UI" else LONGEST_TEXT
+    if len(text) > longest or clean(text) != text.strip():
+        raise MalformedQuery(f"{keyword}: the value is longer than {longest} characters or has control characters")
     text = text.strip()
     if not text.strip("*"):
         return None
-    vr = ATTRIBUTES[keyword].vr
+    if text == EMPTY:
+        return OneOf(("",))
     if vr in ("DA", "TM"):
         low, high = (date_range if vr == "DA" else time_range)(keyword, text)
         return Between(low, high)

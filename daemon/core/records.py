@@ -73,8 +73,17 @@ class ReportInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivedMessage:
+    """One HL7 message of ours, and where its bytes are."""
+
+    uid: str  # by which the ledger knows it
+    key: str
+    marking: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RejectionInputs:
-    """All that the rejection note of one study needs."""
+    """All that the rejection note of one study, and the message that says the same, need."""
 
     study_uid: str
     generation: int  # which withdrawal: 1, 2, …
@@ -83,6 +92,7 @@ class RejectionInputs:
     comment: str
     header_keys: tuple[str, ...]  # archive keys of images, then of results: the first readable gives patient and study
     withdrawn: tuple[OutputReference, ...]
+    messages: tuple[ArchivedMessage, ...] = ()  # HL7 messages to withdraw: of each kind of destination the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,7 @@ class NewOutput:
     digest: str
     transfer_syntax_uid: str = ""
     size: int = 0  # bytes
-    entry: CatalogueEntry = field(default_factory=empty_entry)
+    entry: CatalogueEntry | None = field(default_factory=empty_entry)  # None: an HL7 message, which is not searched for
 
 
 @dataclass(frozen=True, slots=True)

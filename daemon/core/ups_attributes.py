@@ -12,7 +12,7 @@ from typing import Literal
 
 from daemon.core.ups import State
 
-# SCU's type in N-CREATE: 1, 2, 3 as everywhere; "empty": type 2 and without a value; "-": not allowed; "C": where known.
+# SCU's type in N-CREATE: 1, 2, 3; "empty": type 2 and without a value; "-": not allowed; "C": where known.
 Create = Literal["1", "2", "3", "C", "empty", "-"]
 # In N-SET: "1" is to be sent each time; "3/1" has a value if it is sent; "3" may be emptied; "-": not allowed.
 Set = Literal["1", "3/1", "3", "-"]

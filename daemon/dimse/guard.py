@@ -47,13 +47,13 @@ def cut(assoc: Association) -> None:
 
 
 @contextmanager
-def limit(assoc: Association) -> Iterator[None]:
-    """Cut the connection if the block, which waits for the peer, outlasts the association's own time limit.
+def limit(assoc: Association, patience_s: float | None = None) -> Iterator[None]:
+    """Cut the connection if the block, which waits for the peer, outlasts `patience_s`, or the association's own limit.
 
     That limit ends the wait for a message, but what follows waits for the reactor, which may be reading half a PDU, or
     sending to a peer that reads no more.
     """
-    patience_s = assoc.acse_timeout
+    patience_s = assoc.acse_timeout if patience_s is None else patience_s
     assert patience_s is not None  # every AE of ours has one
     timer = threading.Timer(patience_s + FAREWELL_S, cut, [assoc])
     timer.daemon = True

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Literal
 
 from pydicom import DataElement, Dataset
+from pydicom.uid import UID
 from pynetdicom.dsutils import decode
-from pynetdicom.presentation import PresentationContext
 
 from daemon.core.catalogue import ATTRIBUTES, Level
 from daemon.core.query import searchable
@@ -71,15 +72,15 @@ class Wanted:
     above: Mapping[str, str]
 
 
-def parsed(content: bytes, context: PresentationContext) -> Dataset:
-    """An identifier, as sent on `context`. Raises Refused."""
-    if len(content) > LONGEST_IDENTIFIER:
+def parsed(content: BytesIO | None, transfer_syntax_uid: str) -> Dataset:
+    """An identifier as it was sent. Raises Refused."""
+    if content is None:
+        raise Refused(IDENTIFIER_DOES_NOT_MATCH, "no identifier")
+    if content.getbuffer().nbytes > LONGEST_IDENTIFIER:
         raise Refused(OUT_OF_RESOURCES, f"the identifier is longer than {LONGEST_IDENTIFIER} bytes")
-    syntax = context.transfer_syntax[0]
+    syntax = UID(transfer_syntax_uid)
     try:
-        from io import BytesIO
-
-        return decode(BytesIO(content), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        return decode(content, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
     except Exception as error:  # pydicom has no closed set of errors for broken bytes
         raise Refused(UNABLE_TO_PROCESS, f"the identifier does not parse ({type(error).__name__})") from error
 
@@ -148,7 +149,7 @@ def _single(keyword: str, texts: Mapping[str, str]) -> str:
 
 def _keys(ds: Dataset) -> Iterator[tuple[str, str]]:
     """Keyword, or "Sequence.Keyword", and matching text; what has no keyword comes by its tag. Raises Refused."""
-    for tag in ds.keys():
+    for tag in list(ds.keys()):  # not elements: each is parsed below, with its own fault
         if tag.element == 0:  # group lengths
             continue
         try:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from io import BytesIO
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from pydicom import DataElement, Dataset
@@ -16,7 +15,8 @@ from daemon.core.catalogue import ATTRIBUTES
 from daemon.core.errors import MalformedQuery, StoreUnavailable
 from daemon.core.query import Query
 from daemon.dimse.connection import cancelled, keep_pace
-from daemon.dimse.finding import Found
+from daemon.dimse.contexts import QUERY_RETRIEVE_SCP
+from daemon.dimse.finding import Found, Handler
 from daemon.dimse.identifier import (
     IDENTIFIER_DOES_NOT_MATCH,
     OUT_OF_RESOURCES,
@@ -46,11 +46,11 @@ class QueryScp:
     def on_c_find(self, event: Event) -> Iterator[Found]:
         """C-FIND-RQ -> responses; PS3.4 table C.4-1."""
         request: Any = event.request
-        content = request.Identifier.getvalue() if request.Identifier is not None else b""
         calling_ae = str(event.assoc.requestor.ae_title).strip()
         found = 0
         try:
-            asked = sought(parsed(content, _context(event)), str(event.context.abstract_syntax))
+            identifier = parsed(request.Identifier, str(event.context.transfer_syntax))
+            asked = sought(identifier, str(event.context.abstract_syntax))
             status = PENDING if asked.all_supported else PENDING_SOME_UNSUPPORTED
             for row in self._rows(asked):
                 if cancelled(event.assoc, request.MessageID):
@@ -122,11 +122,6 @@ def _is_ascii(value: str | int | list[str] | None) -> bool:
     return value is None or str(value).isascii()
 
 
-def _context(event: Event) -> Any:
-    return event.assoc._accepted_cx[cast(int, event.context.context_id)]
-
-
-def identifier_bytes(request: Any) -> bytes:
-    """The identifier of a C-FIND, C-MOVE or C-GET request as it was sent; b"" without one."""
-    content: BytesIO | None = request.Identifier
-    return content.getvalue() if content is not None else b""
+def query_handlers(scp: QueryScp) -> dict[str, Handler]:
+    """For daemon/dimse/finding.py, by information model."""
+    return {str(model.uid): scp.on_c_find for model in QUERY_RETRIEVE_SCP if model.name.endswith("FIND")}

@@ -1,35 +1,35 @@
-"""The Storage and Verification SCP: PS3.4 Annex A and B, on pynetdicom. Storage commitment comes in here too (J)."""
+"""The Storage and Verification SCP: PS3.4 Annex A and B, on pynetdicom. All other services come in here too (C, J)."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import structlog
-from pydicom import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
-from daemon.core.errors import ThoraxdError
-from daemon.core.log import where
-from daemon.core.uids import is_uid
 from daemon.dimse import status
 from daemon.dimse.commitment_scp import Requests
 from daemon.dimse.commitment_scu import Results
 from daemon.dimse.contexts import (
+    QUERY_RETRIEVE_SCP,
     STORAGE_COMMITMENT,
     STORAGE_SCP,
     TRANSFER_SYNTAXES_SCP,
     TRANSFER_SYNTAXES_SCU,
     VERIFICATION,
 )
+from daemon.dimse.finding import Finding
 from daemon.dimse.guard import cut, guard, let_go
+from daemon.dimse.offering import offer_retrieval
+from daemon.dimse.reception import Reception
+from daemon.dimse.retrieve_scp import RetrieveScp
 from daemon.dimse.streaming import discard_unfinished, stream_to, sweep
-from daemon.ingest import Ingest, Received
+from daemon.ingest import Ingest
 from daemon.presence import Presence
 from daemon.sections import ScpSettings
 
@@ -51,9 +51,13 @@ class Scp:
         incoming: Path,
         requests: Requests,
         results: Results,
+        finding: Finding,
+        retrieving: RetrieveScp,
     ) -> None:
-        self._settings, self._ingest, self._presence, self._incoming = settings, ingest, presence, incoming
+        self._settings, self._presence, self._incoming = settings, presence, incoming
+        self._reception = Reception(ingest, presence)
         self._requests, self._results = requests, results
+        self._finding, self._retrieving = finding, retrieving
         self._server: ThreadedAssociationServer | None = None
         self._ae = self._application_entity()
 
@@ -68,8 +72,10 @@ class Scp:
         for sop_class in STORAGE_SCP:
             ae.add_supported_context(sop_class.uid, [syntax.uid for syntax in TRANSFER_SYNTAXES_SCP])
         ae.add_supported_context(VERIFICATION.uid)
-        # Either role: a modality that asks is SCU; a destination that opens an association to report is SCP.
         syntaxes = [syntax.uid for syntax in TRANSFER_SYNTAXES_SCU]
+        for model in QUERY_RETRIEVE_SCP:
+            ae.add_supported_context(model.uid, syntaxes)
+        # Either role: a modality that asks is SCU; a destination that opens an association to report is SCP.
         ae.add_supported_context(STORAGE_COMMITMENT.uid, syntaxes, scu_role=True, scp_role=True)
         return ae
 
@@ -78,11 +84,13 @@ class Scp:
         stream_to(self._incoming)
         swept = sweep(self._incoming)
         handlers: list[Any] = [
-            (evt.EVT_C_STORE, self._on_c_store),
+            (evt.EVT_C_STORE, self._reception.on_c_store),
             (evt.EVT_C_ECHO, self._on_c_echo),
+            (evt.EVT_C_FIND, self._finding.on_c_find),
             (evt.EVT_N_ACTION, self._requests.on_n_action),
             (evt.EVT_N_EVENT_REPORT, self._results.on_n_event_report),
             (evt.EVT_CONN_OPEN, self._on_opened),
+            (evt.EVT_REQUESTED, lambda event: offer_retrieval(event.assoc)),
             (evt.EVT_CONN_CLOSE, self._on_closed),
             (evt.EVT_RELEASED, self._on_released),
             (evt.EVT_ABORTED, self._on_closed),
@@ -118,36 +126,9 @@ class Scp:
         """C-ECHO-RQ -> status; PS3.4 Annex A."""
         return status.SUCCESS
 
-    def _on_c_store(self, event: Event) -> int | Dataset:
-        """C-STORE-RQ -> status; PS3.4 Annex B."""
-        request = cast(C_STORE, event.request)
-        sop_uid = str(request.AffectedSOPInstanceUID)
-        instance = sop_uid if is_uid(sop_uid) else "malformed"  # anything may stand there, a name too
-        try:
-            taken = self._ingest.take(
-                Received(
-                    path=event.dataset_path,
-                    sop_class_uid=str(request.AffectedSOPClassUID),
-                    sop_uid=sop_uid,
-                    transfer_syntax_uid=str(event.context.transfer_syntax),
-                    calling_ae=str(event.assoc.requestor.ae_title).strip(),
-                )
-            )
-        except ThoraxdError as error:
-            code = status.status_of(error)
-            log.warning("instance.refused", instance=instance, status=f"{code:04X}", why=str(error))
-            return status.failure(code, str(error))
-        except Exception as error:  # noqa: BLE001  an association must survive any one instance
-            kind, at = type(error).__name__, where(error)
-            log.error("instance.error", instance=instance, kind=kind, at=at)
-            return status.failure(status.PROCESSING_FAILURE, "processing failure")
-        self._presence.touched(id(event.assoc), taken.study_uid)
-        if not event.assoc.is_established:  # it broke while the instance was being kept
-            self._presence.closed(id(event.assoc))
-        return status.SUCCESS
-
     def _on_opened(self, event: Event) -> None:
         guard(event.assoc, self._settings.timeout_s, lambda: self._forget(event.assoc))
+        self._retrieving.attach(event.assoc)
 
     def _on_released(self, event: Event) -> None:
         self._presence.closed(id(event.assoc))

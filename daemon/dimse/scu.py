@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset
@@ -71,15 +72,15 @@ def _on_opened(event: Event, opening: ExitStack) -> None:
     opening.enter_context(limit(assoc))
 
 
-class _Answers:
+class Answers:
     """The statuses that came on an association, by Message ID Being Responded To (PS3.7 9.1.1.1.2).
 
     pynetdicom hands out the next response, whatever it responds to.
     """
 
-    def __init__(self, assoc: Association) -> None:
+    def __init__(self, assoc: Association, patience_s: float | None = None) -> None:
         self.in_order = True  # no response has come but the first one to each message
-        self._assoc = assoc
+        self._assoc, self._patience_s = assoc, patience_s
         self._under_way: int | None = None
         self._status: int | None = None
         assoc.bind(evt.EVT_DIMSE_RECV, self._on_message)
@@ -89,12 +90,21 @@ class _Answers:
         """Whether another message may go out."""
         return self.in_order and self._assoc.is_established
 
-    def store(self, ds: Dataset, number: int) -> int | None:
-        """C-STORE `ds` as message `number`; its status. None: the association is of no use any more."""
+    def close(self) -> None:
+        """Listen no more, on an association that goes on."""
+        self._assoc.unbind(evt.EVT_DIMSE_RECV, self._on_message)
+
+    def store(self, ds: Dataset | Path, number: int, originator: tuple[str, int] | None = None) -> int | None:
+        """C-STORE `ds`, or a file as it is, as message `number`; its status. None: the association is of no more use.
+
+        originator: AE title and Message ID of the C-MOVE that this is for (PS3.7 9.1.1.1).
+        Raises ValueError where no context was accepted for it.
+        """
         self._under_way, self._status = number, None
+        by, of = originator or (None, None)
         try:
-            with limit(self._assoc):
-                answer = self._assoc.send_c_store(ds, msg_id=number)
+            with limit(self._assoc, self._patience_s):
+                answer = self._assoc.send_c_store(ds, msg_id=number, originator_aet=by, originator_id=of)
         except RuntimeError:  # it was aborted just now
             return None
         return self._status if "Status" in answer else None
@@ -127,7 +137,7 @@ def send(destination: Destination, calling_ae: str, objects: Sequence[Outgoing])
     except NoContextAccepted as error:
         yield from [Outcome(Answer.REFUSED, None, str(error))] * len(objects)
         return
-    answers = _Answers(assoc)
+    answers = Answers(assoc)
     try:
         accepted = {context.abstract_syntax for context in assoc.accepted_contexts}
         for number, ds in enumerate((outgoing.dataset for outgoing in objects), start=1):

@@ -20,9 +20,11 @@ from pynetdicom.dimse_primitives import C_STORE
 
 
 def stream_to(incoming: Path) -> None:
-    """From now on every C-STORE data set in this process is streamed into `incoming`."""
+    """From now on every C-STORE data set in this process is streamed into `incoming`; files are sent as they are."""
     incoming.mkdir(parents=True, exist_ok=True)
     _config.STORE_RECV_CHUNKED_DATASET = True
+    _config.STORE_SEND_CHUNKED_DATASET = True  # files that are retrieved go out as they lie there, too
+    _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False  # they name patients, and cost time
     setattr(pynetdicom.dimse_messages, "NamedTemporaryFile", partial(NamedTemporaryFile, dir=incoming))  # noqa: B010
 
 

@@ -251,11 +251,13 @@ def unwritten_note(session: Session, study_uid: str, reason: str) -> None:
 
 
 def insert_output(session: Session, output: NewOutput, study: StudyRow, now: float) -> bool:
-    """Record one result object, and enter it into the catalogue; False when it is on record already."""
+    """Record one result, and enter it, if an object, into the catalogue; False when it is on record already."""
     values = {name: getattr(output, name) for name in OUTPUT_COLUMNS}
     values |= {"study_uid": study.study_uid, "revision": study.revision, "created_at": now}
     if not insert_once(session, OutputRow, values):
         return False
+    if output.entry is None:
+        return True
     filed = Filed(
         study.study_uid,
         output.series_uid,

@@ -13,11 +13,15 @@ from daemon.store.intake import Intake
 from daemon.store.jobs import Jobs
 from daemon.store.promises import Promises
 from daemon.store.proofs import Proofs
+from daemon.store.pulls import Pulls
 from daemon.store.reading import Reading
 from daemon.store.rejections import Rejections
 from daemon.store.screens import Screens
 from daemon.store.settling import Settling
+from daemon.store.ups_events import UpsEvents
+from daemon.store.ups_subscriptions import Subscriptions
 from daemon.store.views import Views
+from daemon.store.work_items import WorkItems
 
 
 class Ledger:
@@ -37,6 +41,10 @@ class Ledger:
         self.feedback = Feedbacks(database)
         self.screens = Screens(database)
         self.reading = Reading(database)
+        self.work_items = WorkItems(database)
+        self.subscriptions = Subscriptions(database)
+        self.ups_events = UpsEvents(database)
+        self.pulls = Pulls(database)
         self.views = Views(database, path_of)
 
     def close(self) -> None:

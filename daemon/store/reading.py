@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select, tuple_, update
+from sqlalchemy import Select, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from daemon.core.priority import URGENCIES, Facts, Urgency
@@ -106,7 +106,7 @@ class Reading:
         """How many readings are open, by Procedure Step State."""
         counted = select(WorkItemRow.state, func.count()).where(WorkItemRow.reading, WorkItemRow.state.in_(OPEN))
         with self._database.read() as session:
-            found = {state: number for state, number in session.execute(counted.group_by(WorkItemRow.state))}
+            found = {row.state: row[1] for row in session.execute(counted.group_by(WorkItemRow.state))}
         return {state: found.get(state, 0) for state in OPEN}
 
     def awaiting(self, limit: int) -> list[str]:
@@ -182,7 +182,7 @@ _COLUMNS = (
 )
 
 
-def _walk(state: str, limit: int, after: Place | None) -> Select[Any]:
+def _walk(state: str, limit: int, after: Place | None) -> Select[*tuple[Any, ...]]:
     """The next items in one state, along the index (reading, state, due_at, ups_uid)."""
     place = (WorkItemRow.due_at, WorkItemRow.ups_uid)
     query = (
@@ -196,7 +196,7 @@ def _walk(state: str, limit: int, after: Place | None) -> Select[Any]:
     return query.order_by(*place).limit(limit)
 
 
-def _line(row: Row[Any]) -> ReadingRow:
+def _line(row: Any) -> ReadingRow:
     values = row._asdict()
     return ReadingRow(**values | {"findings": tuple(values["findings"].split("\n")) if values["findings"] else ()})
 
@@ -235,7 +235,7 @@ def _reference(row: InstanceRow | OutputRow) -> ReadingReference:
     return ReadingReference(row.study_uid, row.series_uid, row.sop_class_uid, row.sop_uid)
 
 
-def _arrived_at(study: StudyRow, items: Sequence[Row[Any]]) -> float:
+def _arrived_at(study: StudyRow, items: Sequence[Any]) -> float:
     """Since when the study waits: whoever still waits for an earlier revision's reading has not waited in vain."""
     for item in items:
         if item.revision == study.revision or item.state in OPEN:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import product
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.core.records import Job, NewOutput, RejectionInputs, Wanted
+from daemon.core.hl7 import MESSAGES, ORU, WITHDRAWAL
+from daemon.core.records import ArchivedMessage, Job, NewOutput, RejectionInputs, Wanted
 from daemon.core.states import (
     STUDY_TRANSITIONS,
     DeliveryState,
@@ -25,6 +28,7 @@ from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, Stu
 from daemon.store.settling import insert_delivery
 
 REJECTION = "rejection"  # the kind of the note among the outputs
+NOTES = (REJECTION, WITHDRAWAL)
 
 
 class Rejections:
@@ -48,7 +52,7 @@ class Rejections:
                 return f"a study that is {study.state} has no results to withdraw"
             outputs = session.scalars(
                 select(OutputRow).where(
-                    OutputRow.study_uid == study_uid, OutputRow.withdrawn.is_(False), OutputRow.kind != REJECTION
+                    OutputRow.study_uid == study_uid, OutputRow.withdrawn.is_(False), OutputRow.kind.not_in(NOTES)
                 )
             ).all()
             if not outputs:
@@ -111,33 +115,40 @@ class Rejections:
                 .where(OutputRow.study_uid == job.study_uid, OutputRow.withdrawn)
                 .order_by(OutputRow.series_uid, OutputRow.sop_uid)
             ).all()
+            objects = [output for output in outputs if output.kind not in MESSAGES]
+            messages = sorted((output for output in outputs if output.kind == ORU), key=lambda row: row.revision)
+            last = {row.marking: ArchivedMessage(row.sop_uid, row.key, row.marking) for row in messages}
             return RejectionInputs(
                 study_uid=job.study_uid,
                 generation=int(job.subject),
                 rejected_at=told["at"],
                 reason=told["reason"],
                 comment=told["comment"],
-                header_keys=(*images, *(output.key for output in outputs)),
-                withdrawn=tuple(reference_to(output) for output in outputs),
+                header_keys=(*images, *(output.key for output in objects)),
+                withdrawn=tuple(reference_to(output) for output in objects),
+                messages=tuple(last.values()),
             )
 
-    def finish(self, job: Job, owner: str, note: NewOutput, wanted: tuple[Wanted, ...], now: float) -> bool:
-        """Record the archived note and send it wherever results of the study went; False when the lease is lost."""
+    def finish(
+        self, job: Job, owner: str, notes: Sequence[NewOutput], wanted: tuple[Wanted, ...], now: float
+    ) -> bool:
+        """Record the archived notes and send them wherever results of the study went; False when the lease is lost."""
         with self._database.write() as session:
             row = held_job(session, job.id, owner)
             if row is None:
                 return False
             row.state, row.finished_at = advance_job(JobState(row.state), JobState.DONE), now
             study = session.get_one(StudyRow, job.study_uid, with_for_update=True)
-            insert_output(session, note, study, now)
-            output = session.get_one(OutputRow, note.sop_uid)
+            for note in notes:
+                insert_output(session, note, study, now)
             reached = set(
                 session.scalars(
                     select(DeliveryRow.destination).where(DeliveryRow.study_uid == job.study_uid).distinct()
                 )
             )
-            for want in wanted:
-                if want.destination in reached:
+            for want, note in product(wanted, notes):
+                if want.destination in reached and _tells(note, want):
+                    output = session.get_one(OutputRow, note.sop_uid)
                     insert_delivery(session, output, want.destination, want.commitment, now)
             return True
 
@@ -149,3 +160,10 @@ class Rejections:
                 return
             row.state, row.reason, row.finished_at = advance_job(JobState(row.state), JobState.FAILED), reason, now
             unwritten_note(session, job.study_uid, reason)
+
+
+def _tells(note: NewOutput, want: Wanted) -> bool:
+    """Whether a destination is told by this note: by an HL7 message where it gets those, else by a DICOM object."""
+    if note.kind == WITHDRAWAL:
+        return ORU in want.outputs and note.marking == want.marking
+    return ORU not in want.outputs

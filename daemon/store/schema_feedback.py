@@ -28,16 +28,18 @@ class PullRow(Base):
     """One study wanted from one source, until it is here or given up."""
 
     __tablename__ = "pulls"
-    __table_args__ = (UniqueConstraint("source", "study_uid"), Index(None, "state", "next_at"))
+    __table_args__ = (UniqueConstraint("source", "study_uid"), Index(None, "source", "state", "next_at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(64))
-    study_uid: Mapped[str] = mapped_column(UID)
-    why: Mapped[str]  # asked for | prior of … | schedule
+    study_uid: Mapped[str] = mapped_column(UID, index=True)
+    why: Mapped[str] = mapped_column(STATE)  # Why of daemon/core/pulls.py
+    analyse: Mapped[bool]  # False: what comes is kept and set aside
+    announced: Mapped[int | None]  # Number of Study Related Instances when it was queued
     state: Mapped[str] = mapped_column(STATE)
     attempts: Mapped[int] = mapped_column(default=0)
     expected: Mapped[int | None]  # instances, as the source says
-    fetched: Mapped[int | None]
+    fetched: Mapped[int | None]  # of those, how many are here
     next_at: Mapped[float]
     asked_at: Mapped[float]
     finished_at: Mapped[float | None]

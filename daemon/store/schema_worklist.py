@@ -12,10 +12,15 @@ class WorkItemRow(Base):
     """One unified procedure step. `attributes` is the whole data set; the columns are what lists are made from."""
 
     __tablename__ = "work_items"
-    __table_args__ = (Index(None, "reading", "state", "due_at", "ups_uid"), Index(None, "state", "updated_at"))
+    __table_args__ = (
+        Index(None, "reading", "state", "due_at", "ups_uid"),
+        Index(None, "state", "due_at", "ups_uid"),
+        Index(None, "due_at", "ups_uid"),
+        Index(None, "state", "updated_at"),
+    )
 
     ups_uid: Mapped[str] = mapped_column(UID, primary_key=True)
-    study_uid: Mapped[str] = mapped_column(UID, index=True)  # "" where it is of no study that we hold
+    study_uid: Mapped[str] = mapped_column(UID, index=True)  # Study Instance UID (0020,000D); "" where it has none
     reading: Mapped[bool]  # made by us, for a study to be read
     revision: Mapped[int]  # reading: of the study
     state: Mapped[str] = mapped_column(STATE)  # Procedure Step State (0074,1000)
@@ -23,14 +28,14 @@ class WorkItemRow(Base):
     due_at: Mapped[float]  # by when it is to be read: the order of the list
     arrived_at: Mapped[float]  # since when it waits
     label: Mapped[str]  # Worklist Label (0074,1202)
-    transaction_uid: Mapped[str] = mapped_column(UID, default="")  # the lock (0008,1195); "": none has it
+    transaction_uid: Mapped[str] = mapped_column(UID, default="")  # the lock (0008,1195); "": nobody ever had it
     attributes: Mapped[str]  # DICOM JSON (PS3.18 F)
     created_at: Mapped[float]
     updated_at: Mapped[float]
 
 
 class SubscriptionRow(Base):
-    """One subscriber to one work item, or to all (PS3.4 CC.2.3)."""
+    """One subscriber to one work item, or to all that will be created (PS3.4 CC.2.3)."""
 
     __tablename__ = "ups_subscriptions"
     __table_args__ = (UniqueConstraint("receiver", "ups_uid"),)
@@ -39,25 +44,21 @@ class SubscriptionRow(Base):
     receiver: Mapped[str] = mapped_column(String(64))  # AE title
     ups_uid: Mapped[str] = mapped_column(UID, index=True)  # a work item, or a well-known global UID
     deletion_lock: Mapped[bool]
-    suspended: Mapped[bool] = mapped_column(default=False)  # global: no new work items
-    matching: Mapped[str] = mapped_column(default="")  # filtered global: matching keys, JSON
+    matching: Mapped[str] = mapped_column(default="")  # filtered global: matching keys, DICOM JSON
     created_at: Mapped[float]
 
 
 class UpsEventRow(Base):
-    """One event report to one subscriber, kept until it is told (PS3.4 CC.2.4)."""
+    """One event report to one subscriber, until it is told (PS3.4 CC.2.4)."""
 
     __tablename__ = "ups_events"
-    __table_args__ = (Index(None, "receiver", "state", "id"),)
+    __table_args__ = (Index(None, "receiver", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     receiver: Mapped[str] = mapped_column(String(64))
-    ups_uid: Mapped[str] = mapped_column(UID, index=True)
+    ups_uid: Mapped[str] = mapped_column(UID)
     event_type: Mapped[int]  # Event Type ID, 1-5
     information: Mapped[str]  # Event Information, DICOM JSON
-    state: Mapped[str] = mapped_column(STATE)
     attempts: Mapped[int] = mapped_column(default=0)
-    next_at: Mapped[float]
+    next_at: Mapped[float]  # not to be told before
     created_at: Mapped[float]
-    told_at: Mapped[float | None]
-    reason: Mapped[str] = mapped_column(default="")

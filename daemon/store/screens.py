@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from daemon.core.states import UNDELIVERED, DeliveryState, JobState, StudyState
 from daemon.store.database import Database
@@ -20,12 +17,11 @@ from daemon.store.schema_worklist import WorkItemRow
 
 WORK_STATES = ("SCHEDULED", "IN PROGRESS", "COMPLETED", "CANCELED")  # PS3.4 CC.1.1
 _NEWEST = 100  # studies whose changes of state the worklist shows at once
-_KEPT = 4000  # answers' names of findings: an answer is some 50 kB, most of it its heat map
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """One image that was answered. findings: the detector's answer, without its heat map; None: why stands in reason."""
+    """One image for the detector. findings: its answer, without the heat map; None: why stands in reason."""
 
     sop_uid: str
     key: str
@@ -38,7 +34,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One study in a line. findings: names of what a reader is shown, the most probable first."""
+    """One study in a line. findings: names of what the detector suspects."""
 
     study_uid: str
     state: str
@@ -65,40 +61,18 @@ class Screens:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
-        self._names: OrderedDict[tuple[int, float | None], tuple[str, ...]] = OrderedDict()
 
     def glances(self, study_uids: Sequence[str]) -> dict[str, Glance]:
         """Studies by UID; a page of them."""
         with self._database.read() as session:
             studies = list(session.scalars(select(StudyRow).where(StudyRow.study_uid.in_(study_uids))))
-            names = self._finding_names(session, study_uids)
         return {
             row.study_uid: Glance(
                 row.study_uid, row.state, row.reason, row.not_analysed, row.revision, row.probability, row.positive,
-                names[row.study_uid],
+                tuple(row.findings.split("\n")) if row.findings else (),
             )
             for row in studies
         }  # fmt: skip
-
-    def _finding_names(self, session: Session, study_uids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        jobs = session.execute(
-            select(JobRow.id, JobRow.finished_at, JobRow.study_uid)
-            .where(JobRow.study_uid.in_(study_uids), JobRow.kind == "analyse", JobRow.state == JobState.DONE)
-            .order_by(JobRow.id)
-        ).all()
-        with self._lock:
-            new = [job_id for job_id, finished_at, _ in jobs if (job_id, finished_at) not in self._names]
-        answers = dict(session.execute(select(JobRow.id, JobRow.answer).where(JobRow.id.in_(new))).tuples().all())
-        found: dict[str, dict[str, None]] = defaultdict(dict)
-        with self._lock:
-            for job_id, finished_at, study_uid in jobs:
-                if job_id in answers:
-                    self._names[job_id, finished_at] = _shown_names(answers[job_id])
-                found[study_uid].update(dict.fromkeys(self._names.get((job_id, finished_at), ())))
-            while len(self._names) > _KEPT:
-                self._names.popitem(last=False)
-        return defaultdict(tuple, {uid: tuple(names) for uid, names in found.items()})
 
     def films(self, study_uid: str) -> list[Film]:
         """The images of a study that a worker has answered, or is to answer; in the order of arrival."""
@@ -235,11 +209,3 @@ def _film(sop_uid: str, key: str, state: str, reason: str, answer: str) -> Film:
     findings = dict(said["findings"]) if said else None
     heat = findings.pop("heat", None) if findings else None
     return Film(sop_uid, key, state, reason, findings, said.get("identity", {}), heat)
-
-
-def _shown_names(answer: str) -> tuple[str, ...]:
-    """Names of the lesions that a reader is shown, the most probable first."""
-    if not answer:
-        return ()
-    lesions = [lesion for lesion in json.loads(answer).get("findings", {}).get("lesions", ()) if lesion["shown"]]
-    return tuple(dict.fromkeys(item["label"] for item in sorted(lesions, key=lambda item: -item["probability"])))

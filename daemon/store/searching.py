@@ -17,6 +17,7 @@ from daemon.core.query import Between, Like, Match, OneOf, Query, Words, match_o
 from daemon.store.schema_catalogue import CatalogueInstanceRow, CatalogueSeriesRow, CatalogueStudyRow
 
 TABLES: dict[Level, Any] = {"STUDY": CatalogueStudyRow, "SERIES": CatalogueSeriesRow, "IMAGE": CatalogueInstanceRow}
+_LOWER_UIDS = ("SeriesInstanceUID", "SOPInstanceUID")
 _KEYS: dict[Level, tuple[str, ...]] = {"STUDY": (), "SERIES": ("series_uid",), "IMAGE": ("series_uid", "sop_uid")}
 
 Found = dict[str, str | int | list[str]]
@@ -50,18 +51,23 @@ def _page(query: Query, dialect: str) -> Select[Any]:
     """The keys of one page, in order."""
     keys = [CatalogueStudyRow.study_uid, *(getattr(TABLES[query.level], name) for name in _KEYS[query.level])]
     page: Select[Any] = select(*keys)
+    matches = _matches(query)
+    # A UID finds its row whatever comes first. Otherwise the studies do, in their order, so that a page can end early.
+    top_down = dialect == "sqlite" and not any(isinstance(matches.get(uid), OneOf) for uid in _LOWER_UIDS)
+    study, series, instance = CatalogueStudyRow, CatalogueSeriesRow, CatalogueInstanceRow
     if query.level != "STUDY":
-        page = page.join(CatalogueSeriesRow, CatalogueSeriesRow.study_uid == CatalogueStudyRow.study_uid)
+        page = page.join(series, series.study_uid == _given(study.study_uid, top_down))
     if query.level == "IMAGE":
-        page = page.join(
-            CatalogueInstanceRow,
-            and_(
-                CatalogueInstanceRow.study_uid == CatalogueSeriesRow.study_uid,
-                CatalogueInstanceRow.series_uid == CatalogueSeriesRow.series_uid,
-            ),
-        ).where(CatalogueInstanceRow.hidden.is_(False))
-    page = page.where(*_conditions(query, dialect)).order_by(*_order(query.level)).offset(query.offset)
+        same_study = instance.study_uid == _given(series.study_uid, top_down)
+        same_series = instance.series_uid == _given(series.series_uid, top_down)
+        page = page.join(instance, and_(same_study, same_series)).where(instance.hidden.is_(False))
+    page = page.where(*_conditions(query, matches, dialect)).order_by(*_order(query.level)).offset(query.offset)
     return page if query.limit is None else page.limit(query.limit)
+
+
+def _given(column: Any, top_down: bool) -> Any:
+    """A column whose own index SQLite's planner cannot use: the other side of the join is looked up, never this one."""
+    return column.op("||")("") if top_down else column
 
 
 def _order(level: Level) -> list[ColumnElement[Any]]:
@@ -70,7 +76,7 @@ def _order(level: Level) -> list[ColumnElement[Any]]:
     return [*order, *(getattr(TABLES[level], name) for name in _KEYS[level])]
 
 
-def _conditions(query: Query, dialect: str) -> list[ColumnElement[bool]]:
+def _matches(query: Query) -> dict[str, Match]:
     matches: dict[str, Match] = {}
     for keyword, text in query.matches.items():
         if keyword not in searchable(query.level):
@@ -78,6 +84,12 @@ def _conditions(query: Query, dialect: str) -> list[ColumnElement[bool]]:
         match = match_of(keyword, text, fuzzy=query.fuzzy)
         if match is not None:
             matches[keyword] = match
+    if query.level != "STUDY" and "Modality" in matches:
+        matches.setdefault("ModalitiesInStudy", matches["Modality"])  # it follows, and the studies' index knows it
+    return matches
+
+
+def _conditions(query: Query, matches: dict[str, Match], dialect: str) -> list[ColumnElement[bool]]:
     moments = _moments(matches) if query.combined else []
     return [*moments, *(_condition(keyword, match, dialect) for keyword, match in matches.items())]
 

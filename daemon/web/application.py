@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 
 from daemon.core.errors import StoreUnavailable
 from daemon.core.log import where
-from daemon.web import health
+from daemon.web import health, qido, rendered
 from daemon.web.context import WebContext
 from daemon.web.guard import Guard
 from daemon.web.pages import routes as pages
@@ -39,6 +39,8 @@ def application(context: WebContext) -> Starlette:
     ending = threading.Event()  # set by the server when it stops: what never ends by itself, ends then
     routes: list[BaseRoute] = [
         *health.routes(context),
+        *qido.routes(context),
+        *rendered.routes(context),
         *pages.routes(context, users, secret, ending),
     ]
     app = Starlette(

@@ -24,6 +24,7 @@ from daemon.web.deadline import Deadline
 JSON = "application/dicom+json"
 MAX_REPLY = 4_000_000  # bytes; of 32 objects, or of one instance's attributes
 LONGEST_RETRY_AFTER_S = 3600.0
+NOT_FOUND = 404
 
 # Not about what was sent, but about who sends it and where to: all of it has to wait until a person or time helps.
 _NOT_SERVED = frozenset({401, 403, 404, 405, 407, 421, 429, 502, 503, 504})
@@ -98,6 +99,38 @@ class Session:
         answers: statuses that answer it although they would mean, elsewhere, that nobody serves us.
         Raises DestinationUnreachable where the server does not serve us, RequestBroke.
         """
+        with self._request(method, path, query, headers, content) as response:
+            if response.status_code not in answers:
+                _served(response)
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return Reply(response.status_code, media_type, self._body(response))
+
+    @contextmanager
+    def streamed(self, path: str, headers: Mapping[str, str]) -> Iterator[tuple[int, str, Iterator[bytes]]]:
+        """GET: the status, the Content-Type and the chunks of a body of any length, in a limited time.
+
+        Raises DestinationUnreachable, RequestBroke, also while the chunks are read.
+        """
+        with self._request("GET", path, None, headers, None) as response:
+            if response.status_code != NOT_FOUND:
+                _served(response)
+            yield response.status_code, response.headers.get("Content-Type", ""), self._chunks(response)
+
+    def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
+        yield from response.iter_raw()
+        if self._deadline.passed:  # a body without a stated length seems to end where it is cut
+            raise RequestBroke(f"no whole answer within {self._limit_s:g} s")
+
+    @contextmanager
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        content: Iterator[bytes] | None,
+    ) -> Iterator[httpx.Response]:
+        """A response whose body is still to be read; errors of the network come out as ours."""
         size = int((headers or {}).get("Content-Length", 0))
         try:
             with (
@@ -111,10 +144,7 @@ class Session:
                     extensions={"trace": self._deadline.trace},
                 ) as response,
             ):
-                if response.status_code not in answers:
-                    _served(response)
-                media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                return Reply(response.status_code, media_type, self._body(response))
+                yield response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise DestinationUnreachable(f"no connection: {str(error) or 'timed out'}") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
@@ -125,12 +155,10 @@ class Session:
     def _body(self, response: httpx.Response) -> bytes:
         """All of it, as it came: no content encoding was asked for, and a small one may inflate without bound."""
         body = bytearray()
-        for chunk in response.iter_raw():
+        for chunk in self._chunks(response):
             body += chunk
             if len(body) > MAX_REPLY:
                 raise RequestBroke(f"HTTP {response.status_code}, with more than {MAX_REPLY} bytes")
-        if self._deadline.passed:  # a body without a stated length seems to end where it is cut
-            raise RequestBroke(f"no whole answer within {self._limit_s:g} s")
         return bytes(body)
 
 

@@ -66,7 +66,9 @@ class Guard:
             refusal = "not a name of this server: see [web] names in its settings"
             return await PlainTextResponse(refusal, 421)(scope, receive, with_headers)
         if changes and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            return await PlainTextResponse("a page of another origin may not do this", 403)(scope, receive, with_headers)
+            return await PlainTextResponse("a page of another origin may not do this", 403)(
+                scope, receive, with_headers
+            )
         return await self._app(scope, receive, with_headers)
 
     def _ours(self, host: str) -> bool:

@@ -19,17 +19,20 @@ def finds(session: Session, study_uid: str, series_uid: str, sop_uid: str) -> bo
         query={"SOPInstanceUID": sop_uid},
         answers=[_NOT_FOUND],
     )
-    return any(found.get(_SOP_INSTANCE_UID, {}).get("Value") == [sop_uid] for found in _results(reply))
+    return any(found.get(_SOP_INSTANCE_UID, {}).get("Value") == [sop_uid] for found in results(reply))
 
 
 def search_works(server: OriginServer) -> None:
     """One search, for any one study. Raises DestinationUnreachable, RequestBroke."""
     with server.session() as session:
-        _results(session.ask("GET", "/studies", query={"limit": "1"}))
+        results(session.ask("GET", "/studies", query={"limit": "1"}))
 
 
-def _results(reply: Reply) -> list[dict[str, dict[str, object]]]:
-    """The data sets of a search's result (PS3.18 10.6.3); none for 204 and 404."""
+def results(reply: Reply) -> list[dict[str, dict[str, object]]]:
+    """The data sets of a search's result (PS3.18 10.6.3); none for 204 and 404.
+
+    Raises DestinationUnreachable, RequestBroke.
+    """
     if reply.status in (204, _NOT_FOUND):
         return []
     if not reply.good:

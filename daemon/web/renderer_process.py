@@ -105,7 +105,7 @@ class RendererProcess:
         return reply
 
     def end(self) -> None:
-        """Kill the child, if there is one, and collect it. Also from another thread, which fails a request under way."""
+        """Kill the child, if there is one, and collect it. From another thread it fails the request under way."""
         process = self._process
         if process is not None:
             process.kill()

@@ -73,7 +73,7 @@ class Viewport:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a rendered image is to look. quality: of a JPEG; annotation: what is written into it, patient or technique."""
+    """How a rendered image is to look. quality: of a JPEG; annotation: written into it, patient or technique."""
 
     format: Literal["jpeg", "png"] = "jpeg"
     window: Window | None = None
@@ -126,7 +126,7 @@ class Renderers:
         self._processes = [RendererProcess() for _ in range(count)]
         self._ending = False
         self._broken: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._thumbnails: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+        self._thumbnails: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
         self._thumbnails_bytes = 0
 
     async def transcode(self, key: str, transfer_syntax_uid: str) -> bytes:
@@ -147,13 +147,20 @@ class Renderers:
         keys = {"object": key} | ({"image": image_key} if image_key else {})
         return (await self._made("report", keys, look=asdict(look))).parts[0]
 
-    async def thumbnail(self, key: str, size: int = 128, image_key: str = "") -> bytes:
-        """A JPEG at most `size` pixels wide and high; kept, since archive keys never change their content."""
-        name = (key, image_key, str(size))
+    async def page(self, key: str) -> bytes:
+        """An SR's text as an HTML page, UTF-8."""
+        return (await self._made("page", {"object": key})).parts[0]
+
+    async def references(self, key: str) -> list[str]:
+        """SOP Instance UIDs that an object refers to, wherever it does, each once."""
+        return list((await self._made("references", {"object": key})).said["uids"])
+
+    async def thumbnail(self, key: str, width: int = 128, height: int = 128) -> bytes:
+        """An image as a JPEG within these bounds; kept, since what is under an archive key never changes."""
+        name = (key, width, height)
         found = self._thumbnails.get(name)
         if found is None:
-            look = Look(viewport=Viewport(size, size), quality=80)
-            found = await (self.report(key, image_key, look) if image_key else self.rendered(key, look))
+            found = await self.rendered(key, Look(viewport=Viewport(width, height), quality=80))
             self._keep(name, found)
         else:
             self._thumbnails.move_to_end(name)
@@ -241,7 +248,7 @@ class Renderers:
         while len(self._broken) > REMEMBERED:
             self._broken.popitem(last=False)
 
-    def _keep(self, name: tuple[str, ...], picture: bytes) -> None:
+    def _keep(self, name: tuple[str, int, int], picture: bytes) -> None:
         if name not in self._thumbnails:
             self._thumbnails[name] = picture
             self._thumbnails_bytes += len(picture)

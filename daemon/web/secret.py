@@ -1,4 +1,4 @@
-"""The key that signs cookies and hides UIDs in URLs: made once, kept in home/web.secret, readable by its owner alone."""
+"""The key that signs cookies and seals UIDs in URLs: made once, kept in home/web.secret for its owner alone."""
 
 from __future__ import annotations
 

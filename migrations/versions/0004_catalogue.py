@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import VARCHAR
 
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
+
+BEGINNING = sa.String().with_variant(VARCHAR(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -20,8 +23,8 @@ def upgrade() -> None:
         "catalogue_studies",
         sa.Column("study_uid", sa.String(length=64), nullable=False),
         sa.Column("patient_name", sa.String(), nullable=False),
-        sa.Column("patient_name_key", sa.String(), nullable=False),
-        sa.Column("patient_id", sa.String(), nullable=False),
+        sa.Column("patient_name_key", BEGINNING, nullable=False),
+        sa.Column("patient_id", BEGINNING, nullable=False),
         sa.Column("patient_id_issuer", sa.String(), nullable=False),
         sa.Column("patient_birth_date", sa.String(length=8), nullable=False),
         sa.Column("patient_sex", sa.String(length=16), nullable=False),
@@ -43,7 +46,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_catalogue_studies_patient_id", ["patient_id"])
         batch_op.create_index("ix_catalogue_studies_patient_name_key", ["patient_name_key"])
         batch_op.create_index(
-            "ix_catalogue_studies_study_date_study_time_study_uid", ["study_date", "study_time", "study_uid"]
+            "ix_catalogue_studies_newest",
+            [
+                "study_date",
+                "study_time",
+                "study_uid",
+                "patient_name_key",
+                "patient_id",
+                "accession_number",
+                "modalities",
+            ],
         )
     op.create_table(
         "catalogue_series",

@@ -35,6 +35,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("work_items") as batch_op:
         batch_op.create_index("ix_work_items_reading_state_due_at_ups_uid", ["reading", "state", "due_at", "ups_uid"])
+        batch_op.create_index("ix_work_items_state_due_at_ups_uid", ["state", "due_at", "ups_uid"])
+        batch_op.create_index("ix_work_items_due_at_ups_uid", ["due_at", "ups_uid"])
         batch_op.create_index("ix_work_items_state_updated_at", ["state", "updated_at"])
         batch_op.create_index("ix_work_items_study_uid", ["study_uid"])
     op.create_table(
@@ -43,7 +45,6 @@ def upgrade() -> None:
         sa.Column("receiver", sa.String(length=64), nullable=False),
         sa.Column("ups_uid", sa.String(length=64), nullable=False),
         sa.Column("deletion_lock", sa.Boolean(), nullable=False),
-        sa.Column("suspended", sa.Boolean(), nullable=False),
         sa.Column("matching", sa.String(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ups_subscriptions")),
@@ -58,17 +59,13 @@ def upgrade() -> None:
         sa.Column("ups_uid", sa.String(length=64), nullable=False),
         sa.Column("event_type", sa.Integer(), nullable=False),
         sa.Column("information", sa.String(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.Double(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
-        sa.Column("told_at", sa.Double(), nullable=True),
-        sa.Column("reason", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ups_events")),
     )
     with op.batch_alter_table("ups_events") as batch_op:
-        batch_op.create_index("ix_ups_events_receiver_state_id", ["receiver", "state", "id"])
-        batch_op.create_index("ix_ups_events_ups_uid", ["ups_uid"])
+        batch_op.create_index("ix_ups_events_receiver_id", ["receiver", "id"])
     with op.batch_alter_table("studies") as batch_op:
         batch_op.add_column(sa.Column("awaits_place", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("findings", sa.String(), nullable=False, server_default=""))

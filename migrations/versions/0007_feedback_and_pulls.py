@@ -37,7 +37,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("study_uid", sa.String(length=64), nullable=False),
-        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("why", sa.String(length=16), nullable=False),
+        sa.Column("analyse", sa.Boolean(), nullable=False),
+        sa.Column("announced", sa.Integer(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("expected", sa.Integer(), nullable=True),
@@ -50,7 +52,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "study_uid", name=op.f("uq_pulls_source_study_uid")),
     )
     with op.batch_alter_table("pulls") as batch_op:
-        batch_op.create_index("ix_pulls_state_next_at", ["state", "next_at"])
+        batch_op.create_index("ix_pulls_source_state_next_at", ["source", "state", "next_at"])
+        batch_op.create_index("ix_pulls_study_uid", ["study_uid"])
 
 
 def downgrade() -> None:

@@ -36,6 +36,7 @@ class Thoraxd:
         *,
         destinations: Sequence[Mapping[str, Any]] = (),
         modalities: Sequence[Mapping[str, Any]] = (),
+        sources: Sequence[Mapping[str, Any]] = (),
         workers: int | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
@@ -58,6 +59,7 @@ class Thoraxd:
             sections.setdefault(name, {}).update(values)
         tables = [("[[destination]]", destination) for destination in destinations]
         tables += [("[[modality]]", modality) for modality in modalities]
+        tables += [("[[source]]", source) for source in sources]
         self._write_config(sections, tables)
         self.settings: Settings = load(self._config)
         self.ledger = Ledger(Database(self.settings.database_url), Archive(self.settings.archive_url).path)

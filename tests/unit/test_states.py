@@ -64,7 +64,7 @@ def test_an_answered_job_runs_again_only_after_a_replay():
     assert advance_job(JobState.DONE, JobState.QUEUED) == JobState.QUEUED
 
 
-@pytest.mark.parametrize("to", set(DeliveryState) - {DeliveryState.WITHDRAWN})
+@pytest.mark.parametrize("to", sorted(set(DeliveryState) - {DeliveryState.WITHDRAWN}))
 def test_a_withdrawn_object_is_never_sent_again(to):
     with pytest.raises(IllegalTransitionError):
         advance_delivery(DeliveryState.WITHDRAWN, to)

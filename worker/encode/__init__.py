@@ -1,4 +1,4 @@
-"""From findings to DICOM objects: `encode` is the whole interface. Pure: no clock, no environment, no database."""
+"""From findings to DICOM objects and HL7 messages. Pure: no clock, no environment, no database."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pydicom.dataset import Dataset
 
+from daemon.core.hl7 import ORU
 from worker.encode.chest_cad import chest_cad_report
 from worker.encode.gsps import presentation_states
 from worker.encode.kos import key_objects
+from worker.encode.oru import result_message
 from worker.encode.parametric_map import parametric_maps
-from worker.encode.request import CannotEncode, Encoded, Reference, ReportRequest, SourceImage
+from worker.encode.request import CannotEncode, Encoded, EncodedMessage, Reference, ReportRequest, SourceImage
 from worker.encode.sc import secondary_captures
 from worker.encode.sr import structured_report
 from worker.encode.text_sr import text_report
 
-__all__ = ["WRITERS", "CannotEncode", "Encoded", "Reference", "ReportRequest", "SourceImage", "encode"]
+__all__ = [
+    *("WRITERS", "MESSAGE_WRITERS", "CannotEncode", "Encoded", "EncodedMessage", "Reference", "ReportRequest"),
+    *("SourceImage", "encode"),
+]
 
 # (request, profile, marking) -> (SOP Instance UID of the image that an object is about, or "" for the study; object)
 Writer = Callable[[ReportRequest, str, bool], Iterable[tuple[str, Dataset]]]
@@ -30,6 +35,8 @@ WRITERS: Mapping[str, Writer] = {
     "kos": lambda request, _profile, marking: key_objects(request, marking),
     "parametric-map": lambda request, _profile, marking: parametric_maps(request, marking),
 }
+# Those that are no DICOM objects: (request, marking) -> the study's message.
+MESSAGE_WRITERS: Mapping[str, Callable[[ReportRequest, bool], EncodedMessage]] = {ORU: result_message}
 
 
 def encode(request: ReportRequest, kind: str, profile: str = "air", marking: bool = True) -> tuple[Encoded, ...]:

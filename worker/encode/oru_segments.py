@@ -12,6 +12,7 @@ from datetime import datetime
 
 from pydicom.charset import decode_bytes
 from pydicom.dataset import Dataset
+from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 from daemon.core.hl7 import components, repeated, segment, time_of
 from worker.encode.carry import encodings_of
@@ -21,7 +22,7 @@ from worker.encode.source import Source
 # Where no code says what was done: what every study of ours is.
 _CHEST = ("30745-4", "XR Chest Views", "LN")
 _SEX = {"M": "M", "F": "F", "O": "O"}  # HL7 table 0001; what else DICOM may say is unknown
-_DELIMITERS = PN_DELIMS | TEXT_VR_DELIMS  # that end an escape to another character set (PS3.5 6.1.2.5.3)
+_DELIMITERS = PN_DELIMS | TEXT_VR_DELIMS | {0x3D}  # that end an escape to another character set (PS3.5 6.1.2.5.3)
 _RADIOLOGY = "RAD"  # HL7 table 0074
 
 

@@ -1,7 +1,8 @@
 """What the encoder is asked for, and what it hands back: values only.
 
-One request holds every eligible image of one study with the detector's findings; one `Encoded` is one
-DICOM object ready to be sent. PS3.3 A.35.3 and A.35.13 (Comprehensive and Comprehensive 3D SR), A.33.1 (GSPS).
+One request holds every eligible image of one study with the detector's findings; one `Encoded` is one DICOM object
+ready to be sent, one `EncodedMessage` one HL7 message. PS3.3 A.35.3 and A.35.13 (Comprehensive and Comprehensive 3D
+SR), A.33.1 (GSPS).
 """
 
 from __future__ import annotations
@@ -111,3 +112,36 @@ class Encoded:
         with muted():  # patient attributes are carried as they came, whatever pydicom thinks of them
             dcmwrite(buffer, self.dataset, enforce_file_format=True)
         return buffer.getvalue()
+
+    @property
+    def sop_uid(self) -> str:
+        """SOP Instance UID."""
+        return str(self.dataset.SOPInstanceUID)
+
+    @property
+    def series_uid(self) -> str:
+        """Series Instance UID."""
+        return str(self.dataset.SeriesInstanceUID)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID."""
+        return str(self.dataset.SOPClassUID)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedMessage:
+    """One finished HL7 message. sop_uid: by which the ledger knows it; it is no SOP instance and has no series."""
+
+    kind: str
+    marking: bool
+    sop_uid: str
+    content: bytes
+    profile: str = ""
+    source_sop_uid: str = ""
+    series_uid: str = ""
+    sop_class_uid: str = ""
+
+    def to_bytes(self) -> bytes:
+        """The message without its frame."""
+        return self.content

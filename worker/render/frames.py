@@ -20,6 +20,7 @@ from worker.pixels.codestream import read_j2k, read_jpeg
 from worker.pixels.decode import DECODERS, MAX_PIXELS, NATIVE, PROCESSES, raw_values
 from worker.pixels.errors import MissingPixels, PixelsUnreadable, TruncatedPixels, UnsupportedPixels
 
+_REPLACED = frozenset({0x7FE00010, 0x00280008})  # Pixel Data, Number of Frames
 GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -62,8 +63,9 @@ def single(image: Dataset, number: int) -> Dataset:
     """The image with one of its frames alone, its other attributes untouched. Raises PixelsUnreadable."""
     if number == 1 and count(image) == 1:
         return image
-    one = Dataset(image)  # elements are shared, but the two below
     stream = stream_of(image, number)
+    one = Dataset()
+    one.update({tag: image.get_item(tag) for tag in image.keys() - _REPLACED})
     one.file_meta = image.file_meta
     one.PixelData = stream if syntax_of(image) in NATIVE else encapsulate([stream])
     one.NumberOfFrames = 1
@@ -86,12 +88,13 @@ def samples(image: Dataset, number: int) -> NDArray[np.unsignedinteger]:
         said = read_jpeg(stream) if syntax in PROCESSES else read_j2k(stream)
         if (said.rows, said.columns) != (integer(image, "Rows"), integer(image, "Columns")):
             raise TruncatedPixels("the compressed stream is of another size than Rows x Columns")
+        if said.components != integer(image, "SamplesPerPixel", 1):
+            raise UnsupportedPixels(f"the compressed stream has {said.components} components")
     _size(image)
-    plugin = {"decoding_plugin": DECODERS[syntax]} if syntax in DECODERS else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd values; what matters is raised
         try:
-            decoded, _ = get_decoder(syntax).as_array(one, **plugin)
+            decoded, _ = get_decoder(syntax).as_array(one, decoding_plugin=DECODERS.get(syntax, ""))
         except Exception as error:  # pydicom and its decoders have no closed set of errors
             raise PixelsUnreadable(f"the image cannot be decoded ({type(error).__name__})") from error
     return np.ascontiguousarray(decoded).view(f"u{decoded.dtype.itemsize}")

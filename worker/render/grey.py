@@ -84,13 +84,13 @@ def voi(source: Dataset, values: Scaled, notes: list[str]) -> Values | None:
     if not centre or not width:
         return None
     function = word(source, "VOILUTFunction") or "LINEAR"
-    if function not in _FUNCTIONS:
+    if function not in FUNCTIONS:
         notes.append("VOI LUT Function is not one of the standard's: taken as LINEAR")
         function = "LINEAR"
     if width[0] < 1 if function == "LINEAR" else width[0] <= 0:
         notes.append("Window Width is below what its function allows: not applied")
         return None
-    return _FUNCTIONS[function](values.value, centre[0], width[0])
+    return FUNCTIONS[function](values.value, centre[0], width[0])
 
 
 def _linear(x: Values, centre: float, width: float) -> Values:
@@ -110,7 +110,7 @@ def _sigmoid(x: Values, centre: float, width: float) -> Values:
     return 0.5 + 0.5 * np.tanh(2 * (x - centre) / width)
 
 
-_FUNCTIONS: Mapping[str, Callable[[Values, float, float], Values]] = {
+FUNCTIONS: Mapping[str, Callable[[Values, float, float], Values]] = {
     "LINEAR": _linear,
     "LINEAR_EXACT": _linear_exact,
     "SIGMOID": _sigmoid,

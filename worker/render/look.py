@@ -21,10 +21,9 @@ from daemon.core.attributes import integer, items, values, word
 from worker.pixels.decode import Stored
 from worker.pixels.errors import UnsupportedPixels
 from worker.render import frames, pen
-from worker.render.capture import render_image
 from worker.render.draw import draw
 from worker.render.geometry import plain_view, view_of
-from worker.render.grey import Values, modality, own_p_values, voi
+from worker.render.grey import FUNCTIONS, Values, modality, own_p_values
 from worker.render.panel import letter_size
 from worker.render.presentation import as_grey, render_presentation_state
 from worker.render.reference import for_image
@@ -68,13 +67,12 @@ class Look:
 
 def image_picture(image: Dataset, number: int, look: Look) -> bytes:
     """A frame, counted from 1, of an image. Raises PixelsUnreadable."""
-    one = frames.single(image, number)
     if integer(image, "SamplesPerPixel", 1) == 1:
-        stored = stored_of(one)
+        stored = stored_of(frames.single(image, number))
         aspect = plain_view(image, None).pixel_aspect
         plane: Plane = shut(image, as_grey(_p_values(image, stored, look.window), stored), aspect, [])
     else:
-        plane, aspect = render_image(one), 1.0
+        plane, aspect = _colour(image, number), 1.0
     return _file(image, _placed(plane, aspect, look), look)
 
 
@@ -100,14 +98,18 @@ def result_picture(result: Dataset, images: list[Dataset], look: Look) -> bytes:
     return _file(result, _shrunk(draw(result, images)[0].picture, look), look)
 
 
+def _colour(image: Dataset, number: int) -> Plane:
+    plane = frames.samples(image, number)
+    if plane.ndim != 3 or plane.shape[2] != 3 or plane.dtype != np.uint8:
+        raise UnsupportedPixels("a colour image of another kind than 8 bits by three")
+    return plane
+
+
 def _p_values(image: Dataset, stored: Stored, window: tuple[float, float, str] | None) -> Values:
     if window is None:
         return own_p_values(image, stored, [])
-    wish = Dataset()
-    wish.WindowCenter, wish.WindowWidth, wish.VOILUTFunction = window
-    grey = voi(wish, modality(image, stored, []), [])
-    if grey is None:
-        raise UnsupportedPixels("the window is narrower than its function allows")
+    center, width, function = window
+    grey = FUNCTIONS[function](modality(image, stored, []).value, center, width)
     return 1 - grey if word(image, "PhotometricInterpretation") == "MONOCHROME1" else grey
 
 

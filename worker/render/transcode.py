@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_encoder
+from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import (
     UID,
     ExplicitVRLittleEndian,
@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 
 from daemon.core.attributes import integer, word
+from worker.pixels.decode import NATIVE as NATIVE_SOURCES
 from worker.pixels.errors import UnsupportedPixels
 from worker.render import frames
 
@@ -45,7 +46,7 @@ def transcoded(ds: Dataset, syntax: str) -> bytes:
     if "PixelData" not in ds:
         if target not in NATIVE:
             raise UnsupportedPixels("an object without Pixel Data has no compressed form")
-    elif target != source and not (target in NATIVE and source in frames.NATIVE):
+    elif target != source and not (target in NATIVE and source in NATIVE_SOURCES):
         _recode(ds, target)
     ds.file_meta.TransferSyntaxUID = target
     file = BytesIO()
@@ -59,7 +60,7 @@ def frames_in(ds: Dataset, numbers: Sequence[int], syntax: str) -> list[bytes]:
     In the object's own syntax they are given as they are. Raises PixelsUnreadable.
     """
     target, source = UID(syntax), frames.syntax_of(ds)
-    if target == source or (target in NATIVE and source in frames.NATIVE):
+    if target == source or (target in NATIVE and source in NATIVE_SOURCES):
         return [frames.stream_of(ds, number) for number in numbers]
     _check(syntax)
     made = (frames.samples(ds, number) for number in numbers)
@@ -102,19 +103,22 @@ def _encoded(ds: Dataset, frame: Samples, target: UID) -> bytes:
     elif not _fills(frame, stored, signed) or integer(ds, "HighBit", stored - 1) != stored - 1:
         raise UnsupportedPixels("bits above Bits Stored are set, and would be lost")
     words = frame.view(f"i{frame.itemsize}") if signed else frame
-    return get_encoder(target).encode(
-        words,
-        encoding_plugin=ENCODERS[target],
-        rows=frame.shape[0],
-        columns=frame.shape[1],
-        number_of_frames=1,
-        samples_per_pixel=1 if frame.ndim == 2 else frame.shape[2],
-        bits_allocated=allocated,
-        bits_stored=stored,
-        pixel_representation=int(signed),
-        photometric_interpretation="RGB" if frame.ndim == 3 else word(ds, "PhotometricInterpretation"),
-        planar_configuration=0,
-    )
+    try:
+        return get_encoder(target).encode(
+            words,
+            encoding_plugin=ENCODERS[target],
+            rows=frame.shape[0],
+            columns=frame.shape[1],
+            number_of_frames=1,
+            samples_per_pixel=1 if frame.ndim == 2 else frame.shape[2],
+            bits_allocated=allocated,
+            bits_stored=stored,
+            pixel_representation=int(signed),
+            photometric_interpretation="RGB" if frame.ndim == 3 else word(ds, "PhotometricInterpretation"),
+            planar_configuration=0,
+        )
+    except Exception as error:  # encoders have no closed set of errors: openjpeg takes no side below 32 pixels
+        raise UnsupportedPixels(f"the encoder does not take this picture ({type(error).__name__})") from error
 
 
 def _fills(frame: Samples, stored: int, signed: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import redis
@@ -52,13 +52,20 @@ def _shown(site: Site) -> dict[str, Any]:
         "parts": [_workers(site, now), *_broker(site), *_places(site)],
         "failures": [(site.tokens.of(uid), reason, at) for uid, reason, at in screens.failures(_FAILURES)],
         "versions": [
-            ("thoraxd", version("thoraxd")),
+            ("thoraxd", _version()),
             ("Python", platform.python_version()),
             ("model", f"{model['name']} {model['version']}" if model else "no answer yet"),
             ("weights, SHA-256", model.get("digest", "")),
             ("operating point", model.get("operating_point", "")),
         ],
     }
+
+
+def _version() -> str:
+    try:
+        return version("thoraxd")
+    except PackageNotFoundError:
+        return "run from its source"
 
 
 def _workers(site: Site, now: float) -> Part:

@@ -2,7 +2,7 @@
 
 A UID identifies a patient's study to all who read the hospital's systems, and URLs end up in histories and proxies'
 logs. The seal is deterministic authenticated encryption after RFC 5297 (SIV), with HMAC-SHA-256 in place of AES: the
-tag of the text is the initial value of its key stream. The same study has the same name as long as home/web.secret is kept.
+tag of the text is the initial value of its key stream. The same study has the same name while home/web.secret is kept.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,6 +15,8 @@ from starlette.routing import Route
 from daemon.core.errors import MalformedQuery
 from daemon.core.query import Query
 from daemon.store.ledger import Ledger
+from daemon.store.reading import ReadingRow
+from daemon.store.schema_worklist import WorkItemRow
 from daemon.store.screens import Glance
 from daemon.web.pages import words
 from daemon.web.pages.site import Site
@@ -35,19 +37,7 @@ _PATIENT = frozenset(
 )  # fmt: skip
 
 
-class WorkItem(Protocol):
-    """What a row needs of a reading work item."""
-
-    @property
-    def study_uid(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def priority(self) -> str: ...
-    @property
-    def due_at(self) -> float: ...
-    @property
-    def arrived_at(self) -> float: ...
+WorkItem = ReadingRow | WorkItemRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +78,14 @@ def routes(site: Site) -> list[Route]:
         if request.method == "POST":
             async with request.form(max_files=0, max_fields=4) as given:
                 sought = str(given.get("q", "")).strip()[:LONGEST_SEARCH]
-        values = await run_in_threadpool(_listed, site, name, request.query_params.get("after"), offset, sought)
+        values = await run_in_threadpool(_listed, site, name, request.query_params.get("after", ""), offset, sought)
         template = "rows.html" if "x-fragment" in request.headers else "worklist.html"
         return site.page(request, template, **values)
 
     return [Route("/", worklist, methods=["GET", "POST"])]
 
 
-def _listed(site: Site, name: str, after: str | None, offset: int, sought: str) -> dict[str, Any]:
+def _listed(site: Site, name: str, after: str, offset: int, sought: str) -> dict[str, Any]:
     """What the template shows."""
     ledger, more = site.context.ledger, None
     if sought:
@@ -103,11 +93,22 @@ def _listed(site: Site, name: str, after: str | None, offset: int, sought: str) 
         by_uid: Mapping[str, WorkItem] = ledger.screens.work_items(uids)
         rows = _rows(site, [(uid, by_uid.get(uid)) for uid in uids], None)
     else:
-        page = ledger.reading.page(LISTS[name][1], PAGE + 1, after)
+        page = ledger.reading.page(LISTS[name][1], PAGE + 1, _place(site, after))
         if len(page) > PAGE:
-            more = {"after": page[PAGE - 1].cursor, "start": offset + PAGE}
+            due_at, ups_uid = page[PAGE - 1].place
+            more = {"after": f"{due_at!r}~{site.tokens.of(ups_uid)}", "start": offset + PAGE}
         rows = _rows(site, [(item.study_uid, item) for item in page[:PAGE]], offset + 1 if name == "to-read" else None)
     return {"rows": rows, "more": more, "list": name, "lists": LISTS, "sought": sought, "offset": offset}
+
+
+def _place(site: Site, after: str) -> tuple[float, str] | None:
+    """Behind which line the page begins; None where the URL does not say one of ours: at the beginning."""
+    due_at, _, token = after.partition("~")
+    ups_uid = site.tokens.study_uid(token)
+    try:
+        return (float(due_at), ups_uid) if ups_uid else None
+    except ValueError:
+        return None
 
 
 def _rows(site: Site, items: Sequence[tuple[str, WorkItem | None]], first: int | None) -> list[Row]:
@@ -128,7 +129,7 @@ def _rows(site: Site, items: Sequence[tuple[str, WorkItem | None]], first: int |
 
 
 def search(ledger: Ledger, sought: str) -> list[str]:
-    """Studies by a patient's name (its words in any order), or the beginning of Patient ID or Accession Number; the newest first."""
+    """Studies by words of a patient's name, or how Patient ID or Accession Number begins; the newest first."""
     literal = re.sub(r"[*?\\]", "", sought)
     begun = f"{literal}*" if len(literal) >= 3 else literal
     asked = [("PatientID", begun), ("AccessionNumber", begun), ("PatientName", literal)]

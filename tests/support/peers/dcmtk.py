@@ -77,11 +77,11 @@ class StoreScp:
 
 
 @contextmanager
-def storescp(folder: Path) -> Iterator[StoreScp]:
+def storescp(folder: Path, port: int | None = None) -> Iterator[StoreScp]:
     """A storescp that writes into `folder`/received. Raises ProgramMissing."""
     received = folder / "received"
     received.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     command: list[str | Path] = [find("storescp"), "-aet", "STORESCP", "-od", received, "--fork", str(port)]
     with running(command, folder / "storescp.log", lambda: listens(port), environment=environment()):
         yield StoreScp(port, received)

@@ -6,9 +6,11 @@ presentation state without a patient's name is refused, and the image must not b
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +39,7 @@ def photograph(state: Path, image: Path, folder: Path, wait_s: float = 40.0) -> 
     """
     _set_up(folder, [state, image])
     picture = folder / "screen.png"
-    with _screen(folder) as env, _running(["dicomscope", "DICOMscope.cfg"], folder, env):
+    with _alone(), _screen(folder) as env, _running(["dicomscope", "DICOMscope.cfg"], folder, env):
         _wait_for(lambda: _bright(folder, env), wait_s, "DICOMscope did not come up")
         time.sleep(2)
         _keys(env, "mousemove", *map(str, _STUDY_ROW), "click", "1", "sleep", "0.6")
@@ -61,6 +63,14 @@ def _set_up(folder: Path, files: Sequence[Path]) -> None:
         at_home = section == "[DATABASE]" and line.startswith("Directory")
         lines.append(f"Directory = {folder / 'db'}" if at_home else line)
     (folder / "DICOMscope.cfg").write_text("\n".join(lines) + "\n", encoding="latin-1")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No second DICOMscope meanwhile, in any process: its programs listen on fixed ports."""
+    with (Path(tempfile.gettempdir()) / "thoraxd-test-dicomscope.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

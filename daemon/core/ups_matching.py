@@ -1,0 +1,205 @@
+"""Matching of work items against keys: PS3.4 C.2.2.2 and CC.2.8.3, over whole data sets.
+
+The same rules as daemon/core/query.py has for the catalogue's columns; here any attribute of an instance may be a key,
+in sequences too. A key that has no value matches everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+
+from daemon.core.catalogue import fold, name_key
+from daemon.core.date_times import date_time_range, first
+from daemon.core.errors import MalformedQuery
+from daemon.core.times import date_range, normal_date, normal_time, time_range
+from daemon.core.uids import is_uid
+from daemon.core.ups import PUSH
+from daemon.core.ups_attributes import RETURNED
+from daemon.core.ups_changes import WorkItem
+from daemon.core.ups_checks import elements, texts
+
+LONGEST_KEY = 1024  # characters
+MOST_STARS = 5
+_UNMATCHED = frozenset({"SpecificCharacterSet", "TimezoneOffsetFromUTC", "TransactionUID"})
+_EXACT = frozenset({"AE", "CS", "LO", "SH", "UI"})  # compared as they are, and written so in the ledger
+_WILD = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})  # C.2.2.2.4
+# C.2.2.2.5: bounds of a key, and the form in which values are compared with them.
+_RANGES: Mapping[str, Callable[[str, str], tuple[str, str]]] = {
+    "DA": date_range,
+    "TM": time_range,
+    "DT": date_time_range,
+}
+_RANGED_FORMS: Mapping[str, Callable[[str], str]] = {"DA": normal_date, "TM": normal_time, "DT": first}
+
+# Columns of the ledger that hold an attribute's value as it is.
+_COLUMNS: Mapping[str, str] = {
+    "SOPInstanceUID": "ups_uid",
+    "StudyInstanceUID": "study_uid",
+    "ProcedureStepState": "state",
+    "ScheduledProcedureStepPriority": "priority",
+}
+
+# Says whether an attribute, or its absence, matches.
+Test = Callable[[DataElement | None], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Keys that must match, and what an answer holds. keys: an identifier; fields: None for all attributes."""
+
+    keys: Dataset
+    fields: frozenset[str] | None = frozenset()  # keywords, besides the keys
+    whole: bool = False  # also every attribute with Return Key Type 1 or 2 (PS3.18 11.9.2)
+    offset: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What a database can tell of a search beforehand: it may say yes to too many, never no to a match."""
+
+    columns: Mapping[str, tuple[str, ...]]  # the value of each column is one of these
+    texts: tuple[str, ...]  # each stands somewhere in the attributes
+
+
+def narrowed(keys: Dataset) -> Narrowed:
+    """Single values and lists of UIDs, in sequences too."""
+    columns: dict[str, tuple[str, ...]] = {}
+    parts: list[str] = []
+    for element in elements(keys):
+        if element.VR == "SQ":
+            parts += [text for item in element.value[:1] for text in narrowed(item).texts]
+            continue
+        wanted = _wanted(element)
+        exact = element.VR in _EXACT and not any(sign in text for text in wanted for sign in "*?")
+        if not wanted or not exact or element.keyword in _UNMATCHED:
+            continue
+        if element.keyword in _COLUMNS:
+            columns[_COLUMNS[element.keyword]] = tuple(wanted)
+        elif len(wanted) == 1:
+            parts.append(wanted[0])
+    return Narrowed(columns, tuple(parts))
+
+
+def identified(item: WorkItem) -> Dataset:
+    """The attributes with the UIDs that a search result holds, and not the lock."""
+    ds = Dataset()
+    ds.update(item.attributes)
+    ds.SOPClassUID, ds.SOPInstanceUID = PUSH, item.ups_uid
+    return ds
+
+
+def matcher(keys: Dataset) -> Callable[[Dataset], bool]:
+    """Says whether an instance (as `identified` gives it) matches all keys. Raises MalformedQuery."""
+    tests = list(_tests(keys))
+
+    def matches(instance: Dataset) -> bool:
+        return all(test(instance.get(tag)) for tag, test in tests)
+
+    return matches
+
+
+def answer(search: Search, instance: Dataset) -> Dataset:
+    """What is returned of an instance: keys of the request, an absent one empty; sequences with all their items."""
+    if search.fields is None:
+        return instance
+    wanted = {element.keyword for element in search.keys if element.keyword} | search.fields
+    if search.whole:
+        wanted |= {keyword for keyword in RETURNED if keyword in instance}
+    ds = Dataset()
+    for keyword in wanted - _UNMATCHED:
+        if keyword in instance:
+            ds[keyword] = instance[keyword]
+        else:
+            setattr(ds, keyword, [] if _is_sequence(search.keys, keyword) else None)
+    return ds
+
+
+def _is_sequence(keys: Dataset, keyword: str) -> bool:
+    return (keyword in keys and keys[keyword].VR == "SQ") or keyword.endswith("Sequence")
+
+
+def _tests(keys: Dataset) -> Iterable[tuple[int, Test]]:
+    for element in elements(keys):
+        if element.keyword in _UNMATCHED:
+            continue
+        if element.VR == "SQ":
+            for item in element.value[:1]:  # C.2.2.2.6: a key has one item
+                if list(_tests(item)):
+                    yield element.tag, _any_item(matcher(item))
+        elif (test := _test(element)) is not None:
+            yield element.tag, test
+
+
+def _any_item(matches: Callable[[Dataset], bool]) -> Test:
+    """Sequence matching, C.2.2.2.6: some item matches."""
+
+    def test(element: DataElement | None) -> bool:
+        return element is not None and element.VR == "SQ" and any(matches(item) for item in element.value)
+
+    return test
+
+
+def _test(key: DataElement) -> Test | None:
+    """None: universal matching."""
+    wanted = _wanted(key)
+    if not wanted:
+        return None
+    if max(map(len, wanted)) > LONGEST_KEY:
+        raise MalformedQuery(f"{key.keyword}: the value is longer than {LONGEST_KEY} characters")
+    if key.VR in _RANGES:
+        return _values(_between(key.keyword, key.VR, wanted[0]))
+    if key.VR == "UI":
+        if not all(map(is_uid, wanted)):
+            raise MalformedQuery(f"{key.keyword}: not a UID or a list of UIDs")
+        return _values(frozenset(wanted).__contains__)
+    if key.VR == "PN":
+        folded = fold(wanted[0]).rstrip("^ ")
+        return _values(_like(key.keyword, folded if folded.endswith("*") else f"{folded}="), name_key)
+    if key.VR in _WILD and any(sign in wanted[0] for sign in "*?"):
+        return _values(_like(key.keyword, wanted[0]))
+    return _values(frozenset(wanted).__contains__)
+
+
+def _wanted(key: DataElement) -> list[str]:
+    """The values of a key that say anything."""
+    return [text for text in map(str.strip, texts(key)) if text.strip("*")]
+
+
+def _values(accepts: Callable[[str], bool], form: Callable[[str], str] = str.strip) -> Test:
+    """Any value of the attribute is accepted; one that is absent is not."""
+
+    def test(element: DataElement | None) -> bool:
+        return element is not None and any(accepts(form(text)) for text in texts(element))
+
+    return test
+
+
+def _like(keyword: str, pattern: str) -> Callable[[str], bool]:
+    if len(re.findall(r"\*+", pattern)) > MOST_STARS:
+        raise MalformedQuery(f"{keyword}: more than {MOST_STARS} wildcards *")
+    compiled = re.compile(
+        "".join(".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in _parts(pattern)),
+        re.DOTALL,
+    )
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _parts(pattern: str) -> list[str]:
+    return re.findall(r"\*+|\?|[^*?]+", pattern)
+
+
+def _between(keyword: str, vr: str, text: str) -> Callable[[str], bool]:
+    low, high = _RANGES[vr](keyword, text)
+    form = _RANGED_FORMS[vr]
+
+    def accepts(value: str) -> bool:
+        at = form(value)
+        return bool(at) and (not low or at >= low) and (not high or at <= high)
+
+    return accepts

@@ -1,0 +1,287 @@
+"""C-MOVE and C-GET of the Query/Retrieve service as SCP: PS3.4 C.4.2 and C.4.3.
+
+pynetdicom's own handlers cannot be used: they parse and encode every data set anew, name themselves as Move Originator,
+and wait without a limit for a destination. So such a request is taken before they see it (`attach`). Read against
+pynetdicom 3.0: association._serve_request, service_class.QueryRetrieveServiceClass.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydicom import Dataset
+from pydicom.uid import UID
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_GET, C_MOVE
+from pynetdicom.dsutils import encode
+from pynetdicom.presentation import PresentationContext
+
+from daemon.core.catalogue import CatalogueInstance
+from daemon.core.errors import DestinationUnreachable, NoContextAccepted, StoreUnavailable
+from daemon.core.log import where
+from daemon.core.outcome import Answer
+from daemon.core.query import Query
+from daemon.dimse.connection import cancelled, gone, keep_pace
+from daemon.dimse.guard import end
+from daemon.dimse.identifier import LEVELS, OUT_OF_RESOURCES, UNABLE_TO_PROCESS, Refused, Wanted, parsed, wanted
+from daemon.dimse.scu import application_entity, associate
+from daemon.dimse.suboperations import SubOperations, Tally, Transcode, contexts_for
+from daemon.sections import Destination, Modality
+from daemon.store.archive import Archive
+from daemon.store.ledger import Ledger
+
+log = structlog.get_logger()
+
+# PS3.4 tables C.4-2 and C.4-3.
+SUCCESS, PENDING, CANCEL, SOME_FAILED = 0x0000, 0xFF00, 0xFE00, 0xB000
+CANNOT_COUNT = 0xA701  # refused: out of resources - unable to calculate number of matches
+CANNOT_PERFORM = 0xA702  # refused: out of resources - unable to perform sub-operations
+DESTINATION_UNKNOWN = 0xA801
+
+MOST_AT_ONCE = 8  # retrievals; more wait
+WAIT_S = 30.0  # for one of them to end
+MOST_INSTANCES = 65_535  # the counters are US
+_LONGEST_LIST = 65_000  # bytes of Failed SOP Instance UID List, a UI in a short form (PS3.5 7.1.2)
+_PAGE = 500
+
+Message = Any  # C_GET | C_MOVE; pynetdicom's attributes are not typed
+
+
+class RetrieveScp:
+    """Serves retrievals of what the catalogue holds."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        archive: Archive,
+        modalities: Sequence[Modality],
+        ae_title: str,
+        transcode: Transcode,
+        folder: Path,
+        limit_s: float,
+    ) -> None:
+        self._ledger, self._archive, self._transcode, self._folder = ledger, archive, transcode, folder
+        self._destinations: Mapping[str, Modality] = {modality.ae_title: modality for modality in modalities}
+        self._ae_title, self._limit_s = ae_title, limit_s
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def attach(self, assoc: Association) -> None:
+        """Serve the retrievals that come on this association."""
+        setattr(assoc, "_serve_request", partial(self._serve, assoc, assoc._serve_request))  # noqa: B010
+
+    def _serve(self, assoc: Association, serve: Callable[[Any, int], None], message: Message, context_id: int) -> None:
+        context = assoc._accepted_cx.get(context_id)
+        if context is None or not _is_retrieval(message, context):
+            serve(message, context_id)
+            return
+        assoc.dimse.cancel_req = {}
+        assoc._is_paused = True  # what send_c_store waits for
+        try:
+            self._answer(assoc, message, context)
+        finally:
+            assoc._is_paused = False
+            assoc.dimse.cancel_req = {}
+
+    def _answer(self, assoc: Association, message: Message, context: PresentationContext) -> None:
+        """Everything from the request to its final response; an error of ours ends it with a status."""
+        responses = _Responses(assoc, message, context)
+        try:
+            self._perform(assoc, message, context, responses)
+        except Refused as error:
+            log.warning("retrieve.refused", status=f"{error.status:04X}", why=str(error))
+            responses.send(error.status, comment=str(error))
+        except StoreUnavailable as error:
+            log.error("retrieve.refused", status=f"{OUT_OF_RESOURCES:04X}", why=str(error))
+            responses.send(CANNOT_COUNT, comment="try again later")
+        except Exception as error:  # noqa: BLE001  an association must survive any one request
+            log.error("retrieve.error", kind=type(error).__name__, at=where(error))
+            responses.send(UNABLE_TO_PROCESS, comment="processing failure")
+
+    def _perform(
+        self, assoc: Association, message: Message, context: PresentationContext, responses: _Responses
+    ) -> None:
+        moving = isinstance(message, C_MOVE)
+        destination = self._destinations.get(str(message.MoveDestination).strip()) if moving else None
+        if moving and destination is None:
+            raise Refused(DESTINATION_UNKNOWN, "no [[modality]] has the AE title of the Move Destination")
+        identifier = parsed(message.Identifier, str(context.transfer_syntax[0]))
+        instances = self._found(wanted(identifier, str(context.abstract_syntax)))
+        if len(instances) > MOST_INSTANCES:
+            raise Refused(CANNOT_COUNT, f"more than {MOST_INSTANCES} instances")
+        tally = Tally(len(instances))
+        calling_ae = str(assoc.requestor.ae_title).strip()
+        if instances:
+            if not self._places.acquire(timeout=WAIT_S):
+                raise Refused(CANNOT_PERFORM, f"{MOST_AT_ONCE} retrievals are under way")
+            try:
+                if destination is None:
+                    self._send(assoc, assoc, instances, tally, responses, None)
+                else:
+                    self._move(assoc, destination, instances, tally, responses, (calling_ae, int(message.MessageID)))
+            finally:
+                self._places.release()
+        kind = "C-MOVE" if moving else "C-GET"
+        log.info("retrieve.done", kind=kind, calling_ae=calling_ae, completed=tally.completed, failed=tally.failed)
+        responses.finish(tally)
+
+    def _found(self, asked: Wanted) -> list[CatalogueInstance]:
+        catalogue = self._ledger.catalogue
+        if asked.level == "IMAGE":
+            above = asked.above["StudyInstanceUID"], asked.above["SeriesInstanceUID"]
+            return [item for uid in asked.uids for item in catalogue.instances(*above, uid)]
+        if asked.level == "SERIES":
+            study_uid = asked.above["StudyInstanceUID"]
+            return [item for uid in asked.uids for item in catalogue.instances(study_uid, uid)]
+        studies = asked.uids if asked.level == "STUDY" else self._studies_of(asked.uids[0])
+        patient_id = asked.above.get("PatientID")
+        if patient_id is not None:  # Patient Root: the study is this patient's
+            studies = [uid for uid in studies if self._is_of(uid, patient_id)]
+        return [item for uid in studies for item in catalogue.instances(uid)]
+
+    def _studies_of(self, patient_id: str) -> list[str]:
+        studies: list[str] = []
+        while len(studies) % _PAGE == 0:
+            query = Query("STUDY", {"PatientID": patient_id}, limit=_PAGE, offset=len(studies))
+            page = self._ledger.catalogue.search(query)
+            studies += [str(row["StudyInstanceUID"]) for row in page]
+            if not page:
+                break
+        return studies
+
+    def _is_of(self, study_uid: str, patient_id: str) -> bool:
+        query = Query("STUDY", {"StudyInstanceUID": study_uid, "PatientID": patient_id}, limit=1)
+        return bool(self._ledger.catalogue.search(query))
+
+    def _move(
+        self,
+        asking: Association,
+        destination: Modality,
+        instances: Sequence[CatalogueInstance],
+        tally: Tally,
+        responses: _Responses,
+        originator: tuple[str, int],
+    ) -> None:
+        there = Destination(
+            name=destination.ae_title,
+            ae_title=destination.ae_title,
+            host=destination.host,
+            port=destination.port,
+            timeout_s=self._limit_s,
+        )
+        ae = application_entity(there, self._ae_title)
+        for sop_class, syntax in contexts_for(instances):
+            ae.add_requested_context(sop_class, syntax)
+        try:
+            assoc = associate(ae, there)
+        except NoContextAccepted:
+            _fail_all(instances, tally)
+            return
+        except DestinationUnreachable as error:
+            log.warning("retrieve.unreachable", destination=destination.ae_title, why=str(error))
+            _fail_all(instances, tally)
+            return
+        in_order = False
+        try:
+            in_order = self._send(asking, assoc, instances, tally, responses, originator)
+        finally:
+            end(assoc, in_order=in_order)
+
+    def _send(
+        self,
+        asking: Association,
+        assoc: Association,
+        instances: Sequence[CatalogueInstance],
+        tally: Tally,
+        responses: _Responses,
+        originator: tuple[str, int] | None,
+    ) -> bool:
+        """All of `instances`, until the requestor cancels or is gone; whether `assoc` can be released."""
+        with self._operations(assoc) as operations:
+            for number, instance in enumerate(instances):
+                if gone(asking) or responses.cancelled:
+                    return operations.in_order
+                answer = operations.send(instance, originator)
+                if answer is Answer.BROKEN:
+                    _fail_all(instances[number:], tally)
+                    return False
+                tally.count(instance.sop_uid, answer)
+                if tally.remaining:
+                    responses.send(PENDING, tally)
+            return operations.in_order
+
+    @contextmanager
+    def _operations(self, assoc: Association) -> Iterator[SubOperations]:
+        operations = SubOperations(assoc, self._archive, self._transcode, self._folder, self._limit_s)
+        try:
+            yield operations
+        finally:
+            operations.close()
+
+
+def _is_retrieval(message: Message, context: PresentationContext) -> bool:
+    if not (isinstance(message, C_GET | C_MOVE) and message.is_valid_request):
+        return False
+    return message.AffectedSOPClassUID == context.abstract_syntax and str(context.abstract_syntax) in LEVELS
+
+
+def _fail_all(instances: Sequence[CatalogueInstance], tally: Tally) -> None:
+    for instance in instances:
+        tally.count(instance.sop_uid, Answer.BROKEN)
+
+
+class _Responses:
+    """C-MOVE-RSPs or C-GET-RSPs to one request (PS3.7 9.3.3.2, 9.3.4.2)."""
+
+    def __init__(self, assoc: Association, message: Message, context: PresentationContext) -> None:
+        self._assoc, self._message, self._context = assoc, message, context
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the requestor wants no more."""
+        return cancelled(self._assoc, self._message.MessageID)
+
+    def send(self, status: int, tally: Tally | None = None, *, comment: str = "") -> None:
+        """One response; nothing where nobody hears it."""
+        if not keep_pace(self._assoc):
+            return
+        response: Any = type(self._message)()
+        response.MessageIDBeingRespondedTo = self._message.MessageID
+        response.AffectedSOPClassUID = self._message.AffectedSOPClassUID
+        response.Status = status
+        if comment:
+            response.ErrorComment = comment[:64]
+        if tally is not None:
+            if status in (PENDING, CANCEL):
+                response.NumberOfRemainingSuboperations = tally.remaining
+            response.NumberOfCompletedSuboperations = tally.completed
+            response.NumberOfFailedSuboperations = tally.failed
+            response.NumberOfWarningSuboperations = tally.warning
+            if status not in (PENDING, SUCCESS):
+                response.Identifier = self._failed_list(tally)
+        assert self._context.context_id is not None
+        self._assoc.dimse.send_msg(response, self._context.context_id)
+
+    def finish(self, tally: Tally) -> None:
+        """The final response: PS3.4 C.4.2.1.4.2, tables C.4-2 and C.4-3."""
+        if tally.remaining:
+            self.send(CANCEL, tally)
+        elif tally.failed and not tally.completed + tally.warning:
+            self.send(CANNOT_PERFORM, tally)
+        else:
+            self.send(SOME_FAILED if tally.failed or tally.warning else SUCCESS, tally)
+
+    def _failed_list(self, tally: Tally) -> BytesIO:
+        ds = Dataset()
+        room = _LONGEST_LIST // 65
+        ds.FailedSOPInstanceUIDList = [UID(uid) for uid in tally.failed_uids[:room]]
+        syntax = self._context.transfer_syntax[0]
+        content = encode(ds, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        assert content is not None  # UIDs that the catalogue holds
+        return BytesIO(content)

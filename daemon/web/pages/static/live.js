@@ -1,0 +1,24 @@
+// Server-sent events: calls `look` whenever the server says that something changed, and after each reconnection.
+
+export function live(topic, look) {
+  const sign = document.getElementById("live"), words = sign.querySelector(".live-words");
+  const show = on => { sign.hidden = false; sign.classList.toggle("on", on); words.textContent = on ? "live" : "not live"; };
+  let busy = false, again = false;
+  const once = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    do { again = false; await look(); } while (again);
+    busy = false;
+  };
+  const listen = () => {
+    const source = new EventSource(`/events?of=${encodeURIComponent(topic)}`);
+    source.addEventListener("open", () => { show(true); once(); });
+    source.addEventListener("changed", once);
+    source.addEventListener("closing", () => { source.close(); show(false); setTimeout(listen, 3000); });
+    source.addEventListener("error", () => {
+      show(false);
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 10000); // refused: the browser gives up by itself
+    });
+  };
+  listen();
+}

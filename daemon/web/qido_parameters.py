@@ -1,0 +1,121 @@
+"""The parameters of a search: PS3.18 8.3.4, as a Query.
+
+Messages name attributes and say at which place a parameter stands, and never repeat what a client wrote: it may name
+a patient.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydicom.datadict import dictionary_has_tag, keyword_for_tag, tag_for_keyword
+
+from daemon.core.catalogue import ATTRIBUTES, Level
+from daemon.core.errors import MalformedQuery
+from daemon.core.query import match_of, searchable
+
+MOST_PARAMETERS = 200
+LARGEST_NUMBER = 2**31 - 1
+ALL = "all"
+
+_TAG = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
+# emptyvaluematching and multiplevaluematching: what they ask for is done without them too (8.3.4.5, 8.3.4.6).
+_FLAGS = frozenset({"fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
+_NUMBERS = frozenset({"limit", "offset"})
+_NEGOTIATION = frozenset({"accept", "charset"})  # 8.3.3
+_LISTS = frozenset({"UI", "CS"})  # VRs whose values hold no comma: it parts the values of a list
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a client asks for. included: keywords, and "all"; ignored: keys that are not matched at this level, "" of a tag that PS3.6
+    does not list."""
+
+    matches: Mapping[str, str]
+    included: frozenset[str]
+    ignored: tuple[str, ...]
+    fuzzy: bool
+    limit: int | None
+    offset: int
+
+
+def search_of(parameters: Iterable[tuple[str, str]], level: Level, fixed: Mapping[str, str]) -> Search:
+    """The search that (name, value) pairs describe; `fixed` are the UIDs of the path. Raises MalformedQuery."""
+    matches, included, ignored, said = dict(fixed), set[str](), [], dict[str, str]()
+    for place, (name, value) in enumerate(parameters, start=1):
+        if place > MOST_PARAMETERS:
+            raise MalformedQuery(f"more than {MOST_PARAMETERS} parameters")
+        if name == "includefield":
+            included |= _included(value, place)
+        elif name in _FLAGS | _NUMBERS:
+            _once(name, name in said)
+            said[name] = value
+        elif name not in _NEGOTIATION:
+            keyword = _attribute(name, f"parameter {place}")
+            if keyword in searchable(level):
+                _match(matches, keyword, value)
+            else:
+                ignored.append(keyword)
+    for keyword, text in matches.items():
+        match_of(keyword, text)  # whether it can be understood
+    return Search(
+        matches=matches,
+        included=frozenset(included),
+        ignored=tuple(dict.fromkeys(ignored)),
+        fuzzy=[_flag(name, said.get(name, "false")) for name in sorted(_FLAGS)][1],
+        limit=_number("limit", said["limit"]) if "limit" in said else None,
+        offset=_number("offset", said.get("offset", "0")),
+    )
+
+
+def _match(matches: dict[str, str], keyword: str, value: str) -> None:
+    """Add one key; UIDs may come one by one (each is another value of the list)."""
+    vr = ATTRIBUTES[keyword].vr
+    text = value.replace(",", "\\") if vr in _LISTS else value
+    if keyword in matches and vr == "UI" and matches[keyword] and text:
+        text = f"{matches[keyword]}\\{text}"
+    else:
+        _once(keyword, keyword in matches)
+    matches[keyword] = text
+
+
+def _once(name: str, again: bool) -> None:
+    if again:
+        raise MalformedQuery(f"{name} is given twice")
+
+
+def _included(value: str, place: int) -> set[str]:
+    names = [name.strip() for name in value.split(",")]
+    return {ALL if name == ALL else _attribute(name, f"includefield, parameter {place}") for name in names if name}
+
+
+def _attribute(name: str, where: str) -> str:
+    """The keyword of a keyword or tag, dotted inside sequences; "" of a tag that PS3.6 does not list.
+
+    Raises MalformedQuery where it is neither.
+    """
+    keywords = []
+    for part in name.split("."):
+        if _TAG.fullmatch(part):
+            tag = int(part, 16)
+            keywords.append(keyword_for_tag(tag) if dictionary_has_tag(tag) else "")
+        elif tag_for_keyword(part) is not None:
+            keywords.append(part)
+        else:
+            raise MalformedQuery(f"{where} is neither a DICOM keyword, nor a tag, nor a parameter of a search")
+    return ".".join(keywords) if all(keywords) else ""
+
+
+def _flag(name: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise MalformedQuery(f"{name} is neither true nor false")
+    return value.lower() == "true"
+
+
+def _number(name: str, value: str) -> int:
+    if not _NUMBER.fullmatch(value) or int(value) > LARGEST_NUMBER:
+        raise MalformedQuery(f"{name} is not a number from 0 to {LARGEST_NUMBER}")
+    return int(value)
