@@ -9,7 +9,7 @@ FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms mutations kill deliveries memory evaluate clean beside-orthanc
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms mutations kill deliveries memory simulate fuzz evaluate clean beside-orthanc rendered
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -63,8 +63,20 @@ deliveries: install peers ## 10,000 deliveries to peers that fail at random, the
 beside-orthanc: install peers ## 40 DICOMweb requests to thoraxd and to Orthanc, answer by answer; writes docs/dicomweb-beside-orthanc.md
 	$(BIN)/python -m tests.bench.beside_orthanc.run
 
+rendered: install peers ## how long rendered images take, beside Orthanc's, on the same films
+	$(BIN)/python -m tests.bench.rendered
+
+fuzz: install peers ## 20,000 random DICOMweb requests: nothing breaks, leaks, or is lost (long)
+	$(BIN)/python -m tests.bench.dicomweb_fuzz
+
 memory: install peers ## the receiver's memory under 8 senders of 10 MB films
 	$(BIN)/python -m tests.bench.memory
+
+simulate: install ## what the order of reading brings: docs/simulation.md, half a minute
+	$(BIN)/thoraxd simulate --out docs/simulation.md
+
+scale: install peers ## pages of a ledger with 100,000 studies beside those of one with 100, SQLite and PostgreSQL
+	$(BIN)/python -m tests.bench.scale
 
 evaluate: install ## the whole measurement of the detector, out of fold, into evaluation-out (needs the films)
 	$(BIN)/thoraxd-model evaluate $(FILMS)/rsna $(FILMS)/nih $(FILMS)/nih128 --peer $(FILMS)/chexnet.csv --out evaluation-out

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -19,6 +19,7 @@ from daemon.children import Child, redis_child, worker_child
 from daemon.commit import Commit
 from daemon.core.errors import SettingsError, StoreUnavailable
 from daemon.core.log import where
+from daemon.core.ups_reading import Origin
 from daemon.deliver import Deliver, Send
 from daemon.dimse.commitment_scp import Requests
 from daemon.dimse.commitment_scu import Results, ask
@@ -27,10 +28,16 @@ from daemon.dimse.query_scp import QueryScp, query_handlers
 from daemon.dimse.retrieve_scp import RetrieveScp
 from daemon.dimse.scp import Scp
 from daemon.dimse.scu import send
+from daemon.dimse.ups_scp import UpsScp, ups_handlers
+from daemon.dimse.ups_scu import report
 from daemon.dispatch import Dispatch
 from daemon.hl7 import mllp
+from daemon.hl7.receive import Receive
+from daemon.hl7.server import OrderServer
+from daemon.index import Index
 from daemon.ingest import Ingest
 from daemon.presence import Presence
+from daemon.prioritise import Prioritise
 from daemon.prove import Prove
 from daemon.pull import Pull, remote_of
 from daemon.sections import Destination
@@ -38,6 +45,7 @@ from daemon.settings import Settings, environment_for, wanted_of
 from daemon.settle import Settle
 from daemon.store import migrate
 from daemon.store.opening import open_store
+from daemon.tell import Tell, Tidy
 from daemon.vouch import Vouch
 from daemon.web.application import application
 from daemon.web.client import OriginServer
@@ -45,9 +53,11 @@ from daemon.web.context import WebContext
 from daemon.web.renderers import Renderers
 from daemon.web.server import WebServer
 from daemon.web.stow_scu import store
+from daemon.worklist import Worklist
 
 log = structlog.get_logger()
 
+DAY_S = 86400.0
 TROUBLE_S = 1.0  # a loop's pause after an error
 WEB_GRACE_S = 3.0  # for requests; an event stream never ends by itself
 GRACE_S = 20.0  # for associations and the image under way, at a stop
@@ -87,6 +97,12 @@ def sender(destination: Destination, calling_ae: str) -> Send:
     return partial(send, destination, calling_ae)
 
 
+def origin(settings: Settings) -> Origin:
+    """How readers get the images of a reading: from our AE, or below our URL."""
+    host = next(iter(settings.web.names), settings.web.host)
+    return Origin(settings.scp.ae_title, f"http://{host}:{settings.web.port}/dicom-web")
+
+
 class Daemon:
     """The roles of `thoraxd serve`: SCP, web server and loops in one process."""
 
@@ -99,7 +115,9 @@ class Daemon:
         requests = Requests(self.ledger, time.time)
         results = Results(self.ledger, settings.retry, time.time)
         self._renderers = Renderers(archive, settings.web.renderers)
-        finding = Finding(query_handlers(QueryScp(self.ledger, settings.scp.ae_title)))
+        self._worklist = worklist = Worklist(self.ledger, archive, origin(settings), time.time)
+        ups = UpsScp(worklist)
+        finding = Finding(query_handlers(QueryScp(self.ledger, settings.scp.ae_title)) | ups_handlers(ups))
         retrieving = RetrieveScp(
             self.ledger,
             archive,
@@ -109,12 +127,17 @@ class Daemon:
             settings.incoming,
             settings.scp.timeout_s,
         )
-        self._scp = Scp(settings.scp, ingest, presence, settings.incoming, requests, results, finding, retrieving)
-        context = WebContext(settings, self.ledger, archive, ingest, presence, time.time, self._renderers)
+        self._scp = Scp(settings.scp, ingest, presence, settings.incoming, requests, results, finding, retrieving, ups)
+        context = WebContext(
+            settings, self.ledger, archive, ingest, presence, time.time, self._renderers, self._worklist
+        )
         self._web = WebServer(settings.web, application(context))
+        self._orders = OrderServer(settings.hl7, Receive(settings.hl7, self.ledger, time.time))
         self._loops = [
             Loop("settle", Settle(self.ledger, presence, settings.study, wanted_of(settings), time.time).turn),
+            Loop("index", Index(self.ledger.catalogue, archive).turn),
             Loop("dispatch", Dispatch(self.ledger, settings.broker_url, time.time).turn),
+            Loop("prioritise", self._prioritise(settings).turn),
         ]
         for destination in settings.destination:
             send, limit_s = sender(destination, settings.scp.ae_title), destination.timeout_s
@@ -138,6 +161,19 @@ class Daemon:
             title = modality.ae_title if modality else None
             vouch = Vouch(title, titles, tell, self.ledger, archive, settings.retry, time.time)
             self._loops.append(Loop(f"vouch-{title or 'others'}", vouch.turn))
+        self._loops += self._tells(settings)
+
+    def _prioritise(self, settings: Settings) -> Prioritise:
+        keep_s = settings.worklist.keep_days * DAY_S
+        return Prioritise(self.ledger, self._worklist, settings.priority.policy(), keep_s, time.time)
+
+    def _tells(self, settings: Settings) -> Iterator[Loop]:
+        """Who hears the worklist's events, and what is old in it."""
+        for modality in settings.modality:
+            to_report = partial(report, modality, settings.scp.ae_title)
+            tell = Tell(modality.ae_title, to_report, self.ledger, settings.retry, time.time)
+            yield Loop(f"tell-{modality.ae_title}", tell.turn)
+        yield Loop("tidy", Tidy(self._worklist, settings.worklist.keep_days, settings.retry.give_up_s).turn)
 
     def start(self) -> None:
         """Migrate where that is safe, then listen and loop. Raises StoreUnavailable, SettingsError, OSError."""
@@ -149,8 +185,10 @@ class Daemon:
         buried = self.ledger.deliveries.bury_unknown({d.name for d in self._settings.destination})
         if buried:
             log.warning("deliveries.without_destination", count=buried)
+        self._worklist.restarted()
         self._scp.start()
         self._web.start()
+        self._orders.start()
         for loop in self._loops:
             loop.start()
 
@@ -168,6 +206,7 @@ class Daemon:
         """Take nothing new, finish what is under way."""
         self._web.stop(WEB_GRACE_S)
         self._renderers.stop()
+        self._orders.stop(GRACE_S)
         self._scp.stop(GRACE_S)
         for loop in self._loops:
             loop.end()

@@ -207,6 +207,12 @@ class Hl7Settings(_Section):
     max_connections: int = Field(default=32, ge=1, le=1024)  # one more ends the one that was silent longest
 
 
+class WorklistSettings(_Section):
+    """The worklist of unified procedure steps."""
+
+    keep_days: float = Field(default=30.0, gt=0)  # work items after they are finished, unless a deletion lock holds
+
+
 class Modality(_Section):
     """An application entity that we open associations to when it asked us for something.
 
@@ -289,8 +295,8 @@ class PrioritySettings(_Section):
     high_min: float = Field(default=60.0, gt=0)  # whose order is HIGH (ASAP); a STAT order goes before all
     medium_min: float = Field(default=960.0, gt=0)  # whose order is MEDIUM, or unknown
     low_min: float = Field(default=1440.0, gt=0)  # whose order is LOW: the longest there is
-    half: float = Field(default=0.05, gt=0)  # the expected harm that halves patience
-    abnormal_weight: float = Field(default=0.05, ge=0)  # of the triage probability
+    half: float = Field(default=0.1, gt=0)  # the expected harm that halves patience
+    abnormal_weight: float = Field(default=0.02, ge=0)  # of the triage probability
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(WEIGHTS))
 
     @model_validator(mode="after")

@@ -37,6 +37,7 @@ from daemon.sections import (
     StudySettings,
     User,
     WebSettings,
+    WorklistSettings,
 )
 
 _SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     hl7: Hl7Settings = Hl7Settings()
     priority: PrioritySettings = PrioritySettings()
     log: LogSettings = LogSettings()
+    worklist: WorklistSettings = WorklistSettings()
     destination: tuple[Destination, ...] = ()
     modality: tuple[Modality, ...] = ()
     source: tuple[Source, ...] = ()

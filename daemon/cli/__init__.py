@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from daemon.cli import feedback, password, pull, resending, verify  # noqa: F401  declare their commands
+from daemon.cli import feedback, orders, password, pull, resending, simulate, verify, worklist  # noqa: F401  declare their commands
 from daemon.cli.commands import app
 from daemon.core.errors import SettingsError, StoreUnavailable
 

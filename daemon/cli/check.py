@@ -18,12 +18,14 @@ from daemon.core.contract import celery_config, redis_url
 from daemon.core.errors import SettingsError, ThoraxdError
 from daemon.dimse.commitment_scu import accepts
 from daemon.dimse.scu import echo
+from daemon.hl7.mllp import Receiver, reachable
 from daemon.pull import remote_of
 from daemon.sections import Destination
 from daemon.settings import Settings, environment_for
 from daemon.store import migrate
 from daemon.store.archive import Archive
-from daemon.store.database import make_engine
+from daemon.store.catalogue import Catalogue
+from daemon.store.database import Database
 from daemon.web.client import OriginServer
 from daemon.web.qido_scu import search_works
 
@@ -87,17 +89,19 @@ def _archive(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    engine = make_engine(settings.database_url)
+    database = Database(settings.database_url)
     try:
-        current, newest = migrate.revision(engine)
+        current, newest = migrate.revision(database.engine)
+        missing = Catalogue(database).missing_count() if current == newest else 0
     finally:
-        engine.dispose()
-    where = engine.url.render_as_string(hide_password=True)
+        database.close()
+    where = database.engine.url.render_as_string(hide_password=True)
     if current is None:
         return f"{where}, empty: the first start makes the tables"
     if current != newest:
         raise RuntimeError(f"{where} is at revision {current}, not {newest}: run `thoraxd db upgrade`")
-    return f"{where}, revision {current}"
+    unlisted = f"; {missing} instances are not in the catalogue yet, no search finds them" if missing else ""
+    return f"{where}, revision {current}{unlisted}"
 
 
 def _broker(settings: Settings) -> str:
@@ -141,8 +145,11 @@ def _listening(settings: Settings) -> str:
 
 
 def _destination(destination: Destination, settings: Settings) -> str:
-    where = destination.url or f"{destination.ae_title} at {destination.host}:{destination.port}"
+    where = destination.url or f"{destination.ae_title or 'HL7'} at {destination.host}:{destination.port}"
     try:
+        if destination.kind == "mllp":
+            reachable(Receiver(destination, settings.scp.ae_title))
+            return f"{where} takes a connection"
         if destination.kind == "stow":
             search_works(OriginServer(destination))  # STOW-RS itself has no request that stores nothing
             return f"{where} answers a QIDO-RS search"

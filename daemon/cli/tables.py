@@ -95,6 +95,21 @@ def pulls(found: Sequence[Pulled]) -> Table:
     return table
 
 
+def orders(told: Sequence[dict[str, Any]]) -> Table:
+    """One line an order."""
+    table = _plain("received", "sent", "by", "control", "urgency", "studies")
+    for item in told:
+        table.add_row(
+            _time(item["received_at"]),
+            _time(item["message_at"]),
+            Text(item["sender"]),
+            Text(item["control"], style="" if item["stands"] else "dim"),
+            item["urgency"],
+            "\n".join(item["studies"]),
+        )
+    return table
+
+
 def dead_letters(letters: Sequence[dict[str, Any]]) -> Table:
     """One line an object that did not arrive."""
     table = _plain("queued", "study", "to", "output", "object", "state", "attempts", "status", "reason")

@@ -75,9 +75,7 @@ def message_faults(content: bytes, sources: Sequence[Dataset], expected: Expecte
 
 def _observed(message: Message, code: str, sub_id: str | None = None) -> list[Segment]:
     """The OBX of a code; sub_id: with this OBX-4, None: with any."""
-    return [
-        obx for obx in message.named("OBX") if obx.text(3) == code and (sub_id is None or obx.text(4) == sub_id)
-    ]
+    return [obx for obx in message.named("OBX") if obx.text(3) == code and (sub_id is None or obx.text(4) == sub_id)]
 
 
 def _structure(message: Message, _: Expected) -> Iterator[Fault]:
@@ -158,7 +156,7 @@ def _percent(obx: Segment, where: str) -> Iterator[Fault]:
         yield Fault("hl7-number", where, "not in percent")
     if obx.field(7):
         cut = _number(obx.text(7).removeprefix("<"))
-        if math.isnan(cut) or (obx.field(8) == "A") != (value >= cut) and abs(value - cut) > 0.1:  # rounded, both
+        if math.isnan(cut) or ((obx.field(8) == "A") != (value >= cut) and abs(value - cut) > 0.1):  # rounded, both
             yield Fault("hl7-flag", where, "not what the number and the cut say")
 
 

@@ -7,6 +7,7 @@ where the standard allows one the first is kept.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ NUMBERS = frozenset({"Rows", "Columns", "BitsAllocated", "NumberOfFrames"})  # N
 
 # Characters kept, by VR: the limit of PS3.5 table 6.2-1, but for SH, which real systems overrun, and PN, which has
 # three groups of 64.
-_LONGEST = {"PN": 194, "LO": 64, "SH": 64, "CS": 16, "IS": 16, "UI": 64}
+_LONGEST = {"PN": 194, "LO": 64, "SH": 64, "CS": 16}
 LONGEST_KEY = 256
 _LARGEST_NUMBER = 2**31 - 1
 
@@ -162,8 +163,12 @@ def clean(text: str) -> str:
     return "".join(sign for sign in text if unicodedata.category(sign) not in ("Cc", "Cs")).strip()
 
 
-# What cannot be read as a date or time is no value.
-_NORMAL: Mapping[str, Callable[[str], str]] = {"DA": normal_date, "TM": normal_time}
+def _integer(text: str) -> str:
+    return text if re.fullmatch(r"[+-]?[0-9]{1,12}", text) else ""
+
+
+# What cannot be read as a date, a time or a whole number is no value.
+_NORMAL: Mapping[str, Callable[[str], str]] = {"DA": normal_date, "TM": normal_time, "IS": _integer}
 
 
 def _text(header: Dataset, keyword: str, vr: str) -> str:

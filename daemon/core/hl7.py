@@ -83,7 +83,10 @@ def seconds_of(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One segment. fields[n] is field n as it stands; delimiters: field, component, repetition, escape, subcomponent."""
+    """One segment. fields[n]: field n as it stands.
+
+    delimiters: of fields, components, repetitions, escape sequences, subcomponents.
+    """
 
     name: str
     fields: tuple[str, ...]

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-_CARELESS = ("pydicom", "pynetdicom", "highdicom", "py.warnings", "pylibjpeg", "libjpeg", "openjpeg")
+_CARELESS = ("pydicom", "pynetdicom", "highdicom", "py.warnings", "pylibjpeg", "libjpeg", "openjpeg", "uvicorn")
 
 
 def configure(level: str, style: str) -> None:

@@ -20,16 +20,16 @@ URGENCIES: tuple[Urgency, ...] = ("STAT", "HIGH", "MEDIUM", "LOW")  # the most u
 # How much a minute of waiting harms, beside a minute with a pneumothorax. Names are those of model/findings.py.
 WEIGHTS: Mapping[str, float] = {
     "Pneumothorax": 1.0,
-    "Lung Opacity": 0.2,
-    "Edema": 0.2,
-    "Effusion": 0.1,
-    "Consolidation": 0.1,
-    "Pneumonia": 0.1,
-    "Infiltration": 0.05,
-    "Atelectasis": 0.02,
-    "Mass": 0.02,
-    "Nodule": 0.02,
-    "Cardiomegaly": 0.02,
+    "Lung Opacity": 0.5,
+    "Edema": 0.05,
+    "Effusion": 0.02,
+    "Consolidation": 0.01,
+    "Pneumonia": 0.01,
+    "Infiltration": 0.01,
+    "Atelectasis": 0.005,
+    "Mass": 0.005,
+    "Nodule": 0.005,
+    "Cardiomegaly": 0.005,
 }
 _HIGH_SHARE, _LOW_SHARE = 0.25, 0.75  # of the patience with a film of a MEDIUM order
 _LABEL_MAX = 64  # characters of Worklist Label (0074,1202), LO
@@ -44,8 +44,8 @@ class Policy:
     """
 
     caps_s: Mapping[str, float] = field(default_factory=lambda: {"HIGH": 3600.0, "MEDIUM": 57600.0, "LOW": 86400.0})
-    half: float = 0.05
-    abnormal_weight: float = 0.05
+    half: float = 0.1
+    abnormal_weight: float = 0.02
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
 
 
@@ -109,7 +109,7 @@ def standing(facts: Facts, policy: Policy) -> Standing:
     share = (due - facts.arrived_at) / policy.caps_s["MEDIUM"]
     priority: Priority = "HIGH" if share <= _HIGH_SHARE else "LOW" if share > _LOW_SHARE else "MEDIUM"
     harms = {name: policy.weights.get(name, 0.0) * chance for name, chance in facts.findings.items()}
-    named = sorted((name for name in harms if harms[name] >= policy.half / 2), key=lambda name: (-harms[name], name))
+    named = sorted((name for name in harms if harms[name] >= policy.half), key=lambda name: (-harms[name], name))
     return Standing(due, priority, _label(facts, named), tuple(named))
 
 

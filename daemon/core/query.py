@@ -82,6 +82,8 @@ def match_of(keyword: str, text: str, *, fuzzy: bool = False) -> Match | None:
     Raises MalformedQuery, whose text names the key, not the value.
     """
     vr = ATTRIBUTES[keyword].vr
+    if len(re.findall(r"\*+", text)) > MOST_STARS:
+        raise MalformedQuery(f"{keyword}: more than {MOST_STARS} wildcards *")
     longest = LONGEST_LIST if vr == "UI" else LONGEST_TEXT
     if len(text) > longest or clean(text) != text.strip():
         raise MalformedQuery(f"{keyword}: the value is longer than {longest} characters or has control characters")
@@ -94,35 +96,31 @@ def match_of(keyword: str, text: str, *, fuzzy: bool = False) -> Match | None:
         low, high = (date_range if vr == "DA" else time_range)(keyword, text)
         return Between(low, high)
     if vr == "PN":
-        return _name(keyword, text, fuzzy=fuzzy)
+        return _name(text, fuzzy=fuzzy)
     found = tuple(value.strip() for value in text.split("\\") if value.strip())
     if not found:
         return None
     if vr == "UI" and not all(map(is_uid, found)):
         raise MalformedQuery(f"{keyword}: not a UID or a list of UIDs")
     if vr in _WILD and len(found) == 1 and _has_wildcard(found[0]):
-        return _like(keyword, found[0])
+        return _like(found[0])
     return OneOf(found)
 
 
-def _name(keyword: str, text: str, *, fuzzy: bool) -> Match | None:
+def _name(text: str, *, fuzzy: bool) -> Match | None:
     """C.2.2.2.1 for names: without case and accents, of the first component group, or of any where it is not ASCII."""
     folded = fold(text)
     if fuzzy:
         words = tuple(re.findall(r"\w+", folded))
         return Words(words) if words else None
     pattern = folded.rstrip("^ ")
-    pattern = pattern if pattern.endswith("*") else f"{pattern}="
-    if "=" not in pattern[:-1] and not pattern.isascii():
+    if "=" not in pattern and not pattern.isascii():
         pattern = f"*{pattern}"
-    return _like(keyword, pattern)
+    return _like(pattern if pattern.endswith("*") else f"{pattern}=*")
 
 
-def _like(keyword: str, text: str) -> Like:
-    pattern = re.sub(r"\*+", "*", text)
-    if pattern.count("*") > MOST_STARS:
-        raise MalformedQuery(f"{keyword}: more than {MOST_STARS} wildcards *")
-    return Like(pattern)
+def _like(text: str) -> Like:
+    return Like(re.sub(r"\*+", "*", text))
 
 
 def _has_wildcard(text: str) -> bool:

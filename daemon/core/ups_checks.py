@@ -118,6 +118,14 @@ def _items(ds: Dataset, keyword: str) -> list[Dataset]:
     return list(value) if value else []
 
 
+def is_ascii(ds: Dataset) -> bool:
+    """Whether all of its text can do without a Specific Character Set."""
+    return all(
+        all(map(is_ascii, element.value)) if element.VR == "SQ" else all(map(str.isascii, texts(element)))
+        for element in ds
+    )
+
+
 # Forms
 
 

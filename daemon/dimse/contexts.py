@@ -21,6 +21,11 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at impo
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
+    UnifiedProcedureStepEvent,
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepPush,
+    UnifiedProcedureStepQuery,
+    UnifiedProcedureStepWatch,
     Verification,
 )
 
@@ -33,6 +38,9 @@ __all__ = [
     "STORAGE_SCU",
     "TRANSFER_SYNTAXES_SCP",
     "TRANSFER_SYNTAXES_SCU",
+    "UPS_EVENT",
+    "UPS_FIND_SCP",
+    "UPS_SCP",
     "VERIFICATION",
     "Named",
 ]
@@ -76,5 +84,14 @@ QUERY_RETRIEVE_SCU: tuple[Named, ...] = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY
 
 # In both roles: PS3.4 Annex J, in Explicit and Implicit VR Little Endian.
 STORAGE_COMMITMENT = Named(StorageCommitmentPushModel, "Storage Commitment Push Model")
+
+# As SCP: PS3.4 Annex CC, in Explicit and Implicit VR Little Endian; Event on associations that we open.
+UPS_EVENT = Named(UnifiedProcedureStepEvent, "Unified Procedure Step - Event")
+UPS_FIND_SCP: tuple[Named, ...] = (
+    Named(UnifiedProcedureStepWatch, "Unified Procedure Step - Watch"),
+    Named(UnifiedProcedureStepPull, "Unified Procedure Step - Pull"),
+    Named(UnifiedProcedureStepQuery, "Unified Procedure Step - Query"),
+)
+UPS_SCP: tuple[Named, ...] = (Named(UnifiedProcedureStepPush, "Unified Procedure Step - Push"), *UPS_FIND_SCP)
 
 NAMES: Mapping[str, str] = {item.uid: item.name for item in (VERIFICATION, *STORAGE_SCP, *STORAGE_SCU)}

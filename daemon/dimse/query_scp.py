@@ -20,6 +20,7 @@ from daemon.dimse.finding import Found, Handler
 from daemon.dimse.identifier import (
     IDENTIFIER_DOES_NOT_MATCH,
     OUT_OF_RESOURCES,
+    UNABLE_TO_PROCESS,
     UNIQUE_KEYS,
     Refused,
     Sought,
@@ -31,7 +32,11 @@ from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()
 
-PENDING, PENDING_SOME_UNSUPPORTED, CANCEL = 0xFF00, 0xFF01, 0xFE00  # PS3.4 table C.4-1
+# PS3.4 table C.4-1
+SUCCESS, PENDING, PENDING_SOME_UNSUPPORTED, CANCEL = 0x0000, 0xFF00, 0xFF01, 0xFE00
+STATUSES = frozenset(
+    {SUCCESS, PENDING, PENDING_SOME_UNSUPPORTED, CANCEL, OUT_OF_RESOURCES, IDENTIFIER_DOES_NOT_MATCH, UNABLE_TO_PROCESS}
+)
 PAGE = 500
 
 Row = Mapping[str, str | int | list[str]]

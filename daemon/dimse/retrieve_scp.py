@@ -30,7 +30,16 @@ from daemon.core.outcome import Answer
 from daemon.core.query import Query
 from daemon.dimse.connection import cancelled, gone, keep_pace
 from daemon.dimse.guard import end
-from daemon.dimse.identifier import LEVELS, OUT_OF_RESOURCES, UNABLE_TO_PROCESS, Refused, Wanted, parsed, wanted
+from daemon.dimse.identifier import (
+    IDENTIFIER_DOES_NOT_MATCH,
+    LEVELS,
+    OUT_OF_RESOURCES,
+    UNABLE_TO_PROCESS,
+    Refused,
+    Wanted,
+    parsed,
+    wanted,
+)
 from daemon.dimse.scu import application_entity, associate
 from daemon.dimse.suboperations import SubOperations, Tally, Transcode, contexts_for
 from daemon.sections import Destination, Modality
@@ -44,6 +53,10 @@ SUCCESS, PENDING, CANCEL, SOME_FAILED = 0x0000, 0xFF00, 0xFE00, 0xB000
 CANNOT_COUNT = 0xA701  # refused: out of resources - unable to calculate number of matches
 CANNOT_PERFORM = 0xA702  # refused: out of resources - unable to perform sub-operations
 DESTINATION_UNKNOWN = 0xA801
+STATUSES = frozenset(
+    {SUCCESS, PENDING, CANCEL, SOME_FAILED, CANNOT_COUNT, CANNOT_PERFORM, DESTINATION_UNKNOWN}
+    | {OUT_OF_RESOURCES, IDENTIFIER_DOES_NOT_MATCH, UNABLE_TO_PROCESS}
+)
 
 MOST_AT_ONCE = 8  # retrievals; more wait
 WAIT_S = 30.0  # for one of them to end
@@ -98,7 +111,7 @@ class RetrieveScp:
             log.warning("retrieve.refused", status=f"{error.status:04X}", why=str(error))
             responses.send(error.status, comment=str(error))
         except StoreUnavailable as error:
-            log.error("retrieve.refused", status=f"{OUT_OF_RESOURCES:04X}", why=str(error))
+            log.error("retrieve.refused", status=f"{CANNOT_COUNT:04X}", why=str(error))
             responses.send(CANNOT_COUNT, comment="try again later")
         except Exception as error:  # noqa: BLE001  an association must survive any one request
             log.error("retrieve.error", kind=type(error).__name__, at=where(error))
@@ -132,32 +145,32 @@ class RetrieveScp:
         responses.finish(tally)
 
     def _found(self, asked: Wanted) -> list[CatalogueInstance]:
-        catalogue = self._ledger.catalogue
+        studies = self._studies_of(asked)
+        instances = self._ledger.catalogue.instances
         if asked.level == "IMAGE":
-            above = asked.above["StudyInstanceUID"], asked.above["SeriesInstanceUID"]
-            return [item for uid in asked.uids for item in catalogue.instances(*above, uid)]
+            series_uid = asked.above["SeriesInstanceUID"]
+            return [item for study in studies for uid in asked.uids for item in instances(study, series_uid, uid)]
         if asked.level == "SERIES":
-            study_uid = asked.above["StudyInstanceUID"]
-            return [item for uid in asked.uids for item in catalogue.instances(study_uid, uid)]
-        studies = asked.uids if asked.level == "STUDY" else self._studies_of(asked.uids[0])
+            return [item for study in studies for uid in asked.uids for item in instances(study, uid)]
+        return [item for study in studies for item in instances(study)]
+
+    def _studies_of(self, asked: Wanted) -> Sequence[str]:
+        """The studies in which to look: in Patient Root, of this patient."""
+        if asked.level == "PATIENT":
+            return self._studies({"PatientID": asked.uids[0]})
+        studies = asked.uids if asked.level == "STUDY" else (asked.above["StudyInstanceUID"],)
         patient_id = asked.above.get("PatientID")
-        if patient_id is not None:  # Patient Root: the study is this patient's
-            studies = [uid for uid in studies if self._is_of(uid, patient_id)]
-        return [item for uid in studies for item in catalogue.instances(uid)]
+        if patient_id is None:
+            return studies
+        return [uid for uid in studies if self._studies({"StudyInstanceUID": uid, "PatientID": patient_id})]
 
-    def _studies_of(self, patient_id: str) -> list[str]:
+    def _studies(self, matches: Mapping[str, str]) -> list[str]:
         studies: list[str] = []
-        while len(studies) % _PAGE == 0:
-            query = Query("STUDY", {"PatientID": patient_id}, limit=_PAGE, offset=len(studies))
-            page = self._ledger.catalogue.search(query)
+        while True:
+            page = self._ledger.catalogue.search(Query("STUDY", matches, limit=_PAGE, offset=len(studies)))
             studies += [str(row["StudyInstanceUID"]) for row in page]
-            if not page:
-                break
-        return studies
-
-    def _is_of(self, study_uid: str, patient_id: str) -> bool:
-        query = Query("STUDY", {"StudyInstanceUID": study_uid, "PatientID": patient_id}, limit=1)
-        return bool(self._ledger.catalogue.search(query))
+            if len(page) < _PAGE:
+                return studies
 
     def _move(
         self,

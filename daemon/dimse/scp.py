@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from pydicom import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event
@@ -21,6 +22,7 @@ from daemon.dimse.contexts import (
     STORAGE_SCP,
     TRANSFER_SYNTAXES_SCP,
     TRANSFER_SYNTAXES_SCU,
+    UPS_SCP,
     VERIFICATION,
 )
 from daemon.dimse.finding import Finding
@@ -29,6 +31,7 @@ from daemon.dimse.offering import offer_retrieval
 from daemon.dimse.reception import Reception
 from daemon.dimse.retrieve_scp import RetrieveScp
 from daemon.dimse.streaming import discard_unfinished, stream_to, sweep
+from daemon.dimse.ups_scp import UpsScp
 from daemon.ingest import Ingest
 from daemon.presence import Presence
 from daemon.sections import ScpSettings
@@ -53,11 +56,12 @@ class Scp:
         results: Results,
         finding: Finding,
         retrieving: RetrieveScp,
+        ups: UpsScp,
     ) -> None:
         self._settings, self._presence, self._incoming = settings, presence, incoming
         self._reception = Reception(ingest, presence)
         self._requests, self._results = requests, results
-        self._finding, self._retrieving = finding, retrieving
+        self._finding, self._retrieving, self._ups = finding, retrieving, ups
         self._server: ThreadedAssociationServer | None = None
         self._ae = self._application_entity()
 
@@ -73,7 +77,7 @@ class Scp:
             ae.add_supported_context(sop_class.uid, [syntax.uid for syntax in TRANSFER_SYNTAXES_SCP])
         ae.add_supported_context(VERIFICATION.uid)
         syntaxes = [syntax.uid for syntax in TRANSFER_SYNTAXES_SCU]
-        for model in QUERY_RETRIEVE_SCP:
+        for model in (*QUERY_RETRIEVE_SCP, *UPS_SCP):
             ae.add_supported_context(model.uid, syntaxes)
         # Either role: a modality that asks is SCU; a destination that opens an association to report is SCP.
         ae.add_supported_context(STORAGE_COMMITMENT.uid, syntaxes, scu_role=True, scp_role=True)
@@ -87,7 +91,10 @@ class Scp:
             (evt.EVT_C_STORE, self._reception.on_c_store),
             (evt.EVT_C_ECHO, self._on_c_echo),
             (evt.EVT_C_FIND, self._finding.on_c_find),
-            (evt.EVT_N_ACTION, self._requests.on_n_action),
+            (evt.EVT_N_ACTION, self._on_n_action),
+            (evt.EVT_N_CREATE, self._ups.on_n_create),
+            (evt.EVT_N_GET, self._ups.on_n_get),
+            (evt.EVT_N_SET, self._ups.on_n_set),
             (evt.EVT_N_EVENT_REPORT, self._results.on_n_event_report),
             (evt.EVT_CONN_OPEN, self._on_opened),
             (evt.EVT_REQUESTED, lambda event: offer_retrieval(event.assoc)),
@@ -125,6 +132,12 @@ class Scp:
     def _on_c_echo(self, event: Event) -> int:
         """C-ECHO-RQ -> status; PS3.4 Annex A."""
         return status.SUCCESS
+
+    def _on_n_action(self, event: Event) -> tuple[int | Dataset, Dataset | None]:
+        """N-ACTION-RQ -> status; by what was negotiated: PS3.4 CC.2 or J.3.2."""
+        if event.context.abstract_syntax == STORAGE_COMMITMENT.uid:
+            return self._requests.on_n_action(event)
+        return self._ups.on_n_action(event)
 
     def _on_opened(self, event: Event) -> None:
         guard(event.assoc, self._settings.timeout_s, lambda: self._forget(event.assoc))

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 import structlog
 from pydicom import dcmread
@@ -19,7 +18,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from pynetdicom.association import Association
 
 from daemon.core.catalogue import CatalogueInstance
-from daemon.core.errors import StoreUnavailable, ThoraxdError
+from daemon.core.errors import ThoraxdError
 from daemon.core.log import where
 from daemon.core.outcome import Answer
 from daemon.dimse.contexts import TRANSFER_SYNTAXES_SCU
@@ -59,7 +58,7 @@ class Tally:
             self.failed_uids.append(sop_uid)
 
 
-class Cannot(Exception):  # noqa: N818  named by what is said of the instance
+class _Cannot(Exception):  # noqa: N818  named by what is said of the instance
     """This instance cannot be sent on this association."""
 
 
@@ -90,7 +89,7 @@ class SubOperations:
         try:
             with self._file(instance) as file:
                 status = self._answers.store(file, self._number, originator)
-        except (Cannot, ThoraxdError, OSError) as error:
+        except (_Cannot, ThoraxdError, OSError) as error:
             log.warning("retrieve.unsent", instance=instance.sop_uid, why=str(error))
             return Answer.REFUSED
         except Exception as error:  # noqa: BLE001  pydicom has no closed set of errors for odd files
@@ -105,10 +104,10 @@ class SubOperations:
 
     @contextmanager
     def _file(self, instance: CatalogueInstance) -> Iterator[Path]:
-        """A file of the instance in a transfer syntax that was accepted. Raises Cannot, ThoraxdError."""
+        """A file of the instance in a transfer syntax that was accepted. Raises _Cannot, ThoraxdError."""
         stored, accepted = instance.transfer_syntax_uid, self._accepted(instance.sop_class_uid)
         if not accepted:
-            raise Cannot("its SOP class was not accepted")
+            raise _Cannot("its SOP class was not accepted")
         if stored in accepted:
             with self._archive.local(instance.key) as file:
                 yield file
@@ -117,7 +116,7 @@ class SubOperations:
         with NamedTemporaryFile(dir=self._folder, suffix=".dcm") as copy:
             if stored in NATIVE and native:
                 ds = dcmread(self._archive.read(instance.key))
-                _encode_as(ds, native[0])
+                ds.file_meta.TransferSyntaxUID = UID(native[0])
                 ds.save_as(copy, enforce_file_format=True)
             else:
                 copy.write(self._transcode(instance.key, (native or accepted)[0]))
@@ -129,16 +128,9 @@ class SubOperations:
         return [str(context.transfer_syntax[0]) for context in contexts]
 
 
-def _encode_as(ds: Any, transfer_syntax_uid: str) -> None:
-    ds.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
-
-
 def contexts_for(instances: Iterable[CatalogueInstance]) -> Sequence[tuple[str, str]]:
     """What to propose for these: each SOP class as stored, then native, one transfer syntax a context."""
     stored = dict.fromkeys((item.sop_class_uid, item.transfer_syntax_uid) for item in instances)
     classes = dict.fromkeys(sop_class for sop_class, _ in stored)
     native = dict.fromkeys((sop_class, str(syntax.uid)) for sop_class in classes for syntax in TRANSFER_SYNTAXES_SCU)
     return list(dict.fromkeys((*stored, *native)))[:MOST_CONTEXTS]
-
-
-__all__ = ["NATIVE", "Cannot", "StoreUnavailable", "SubOperations", "Tally", "Transcode", "contexts_for"]

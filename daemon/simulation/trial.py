@@ -101,7 +101,7 @@ def _classes(films: Films, scenario: Scenario) -> dict[str, Flags]:
 
 
 def _figures(waits: Mapping[str, Floats], block: np.ndarray, drawn: np.ndarray) -> dict[str, Figures]:
-    """Of one class. block: which block each film is in [N]. drawn: how often each block is drawn [resamples, blocks]."""
+    """Of one class. block: which block each film is in [N]. drawn: how often a resample has each block [R, blocks]."""
     blocks = drawn.shape[1]
     counts = np.bincount(block, minlength=blocks)
     times = drawn @ counts

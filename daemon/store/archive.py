@@ -25,7 +25,10 @@ from daemon.core.uids import is_uid
 
 
 def key_for(study_uid: str, sop_uid: str, digest: str, kind: str = "dcm") -> str:
-    """STUDY/SOP.DIGEST.dcm (kind: "hl7" for a message); both UIDs must have the form of UIDs, so that a key cannot leave the archive."""
+    """STUDY/SOP.DIGEST.dcm; both UIDs must have the form of UIDs, so that a key cannot leave the archive.
+
+    kind: "hl7" for a message.
+    """
     if not (is_uid(study_uid) and is_uid(sop_uid)):
         raise ValueError("an archive key needs well-formed UIDs")
     return f"{study_uid}/{sop_uid}.{digest[:16]}.{kind}"

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from daemon.core.catalogue import CatalogueInstance
+from sqlalchemy import Select, func, literal, select
+
+from daemon.core.catalogue import CatalogueEntry, CatalogueInstance
 from daemon.core.query import Query
+from daemon.store.cataloguing import Filed, enter
 from daemon.store.database import Database
+from daemon.store.schema import InstanceRow, OutputRow, StudyRow
 from daemon.store.schema_catalogue import CatalogueInstanceRow
 from daemon.store.searching import search
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One archived instance that the catalogue does not have; `hidden`: withdrawn."""
+
+    sop_uid: str
+    study_uid: str
+    series_uid: str
+    sop_class_uid: str
+    key: str
+    result: bool
+    hidden: bool
 
 
 class Catalogue:
@@ -40,3 +59,46 @@ class Catalogue:
         order = (row.series_uid, func.length(row.instance_number), row.instance_number, row.sop_uid)
         with self._database.read() as session:
             return [CatalogueInstance(*values) for values in session.execute(found.order_by(*order))]
+
+    def missing(self, after: str, limit: int) -> list[Missing]:
+        """At most `limit` instances and results on record that are not here: those of the next UIDs behind `after`."""
+        found: list[Missing] = []
+        with self._database.read() as session:
+            for statement, table in _absent():
+                rows = session.execute(statement.where(table.sop_uid > after).order_by(table.sop_uid).limit(limit))
+                found += (Missing(*row) for row in rows)
+        return sorted(found, key=lambda missing: missing.sop_uid)[:limit]
+
+    def missing_count(self) -> int:
+        """How many there are."""
+        with self._database.read() as session:
+            counts = (select(func.count()).select_from(statement.subquery()) for statement, _ in _absent())
+            return sum(session.scalar(count) or 0 for count in counts)
+
+    def enter(self, missing: Missing, transfer_syntax_uid: str, size: int, entry: CatalogueEntry) -> bool:
+        """Enter one of them; False when somebody else did, or withdrew it meanwhile."""
+        with self._database.write() as session:
+            session.get_one(StudyRow, missing.study_uid, with_for_update=True)
+            if missing.result and session.get_one(OutputRow, missing.sop_uid).withdrawn != missing.hidden:
+                return False
+            filed = Filed(
+                missing.study_uid,
+                missing.series_uid,
+                missing.sop_uid,
+                missing.sop_class_uid,
+                transfer_syntax_uid,
+                missing.key,
+                size,
+                result=missing.result,
+                hidden=missing.hidden,
+            )
+            return enter(session, filed, entry)
+
+
+def _absent() -> Iterator[tuple[Select[Any], Any]]:
+    """Records without an entry, as the columns of Missing; a result that is no object has no SOP class."""
+    for table, result, hidden in ((InstanceRow, False, literal(False)), (OutputRow, True, OutputRow.withdrawn)):
+        columns = (table.sop_uid, table.study_uid, table.series_uid, table.sop_class_uid, table.key)
+        entered = select(CatalogueInstanceRow.sop_uid).where(CatalogueInstanceRow.sop_uid == table.sop_uid)
+        absent: Any = select(*columns, literal(result), hidden)
+        yield absent.where(~entered.exists(), table.sop_class_uid != ""), table

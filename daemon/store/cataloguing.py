@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from daemon.core.catalogue import CatalogueEntry
-from daemon.store.inserting import insert_once
+from daemon.store.inserting import insert_once, insert_or_add
 from daemon.store.schema_catalogue import CatalogueInstanceRow, CatalogueSeriesRow, CatalogueStudyRow
 
 _LONGEST_MODALITIES = 256
@@ -41,19 +41,17 @@ def enter(session: Session, filed: Filed, entry: CatalogueEntry) -> bool:
         return False
     if filed.hidden:
         return True
-    counts = {"modalities": "", "series_count": 0, "instance_count": 0}
-    insert_once(session, CatalogueStudyRow, {"study_uid": study_uid, **entry.study, **counts})
     uids = {"study_uid": study_uid, "series_uid": series_uid}
-    new_series = insert_once(session, CatalogueSeriesRow, {**uids, **entry.series, "instance_count": 1})
-    study = session.get_one(CatalogueStudyRow, study_uid, populate_existing=True)
-    study.instance_count += 1
-    if new_series:
-        study.series_count += 1
-        study.modalities = _joined({*study.modalities.split("\\"), entry.series["modality"]})
-    else:
-        series = session.get_one(CatalogueSeriesRow, (study_uid, series_uid), populate_existing=True)
-        series.instance_count += 1
-    session.flush()
+    count = {"instance_count": 1}
+    series = insert_or_add(session, CatalogueSeriesRow, {**uids, **entry.series, **count}, count, ["instance_count"])
+    counts = count | {"series_count": int(series.instance_count == 1)}
+    modality = entry.series["modality"]
+    new = {"study_uid": study_uid, **entry.study, **counts, "modalities": _joined({modality})}
+    study = insert_or_add(session, CatalogueStudyRow, new, counts, ["modalities"])
+    modalities = _joined({*study.modalities.split("\\"), modality})
+    if modalities != study.modalities:
+        row = CatalogueStudyRow
+        session.execute(update(row).where(row.study_uid == study_uid).values(modalities=modalities))
     return True
 
 

@@ -75,6 +75,7 @@ class Intake:
             study.state = advance(state, StudyEvent.INSTANCE_ARRIVED)
             study.reason = ""
             study.last_instance_at = now
+            study.awaits_place = True
             study.completed_at = study.analysed_at = study.settled_at = None
             if instance.eligibility != "SET_ASIDE":
                 session.add(

@@ -139,8 +139,9 @@ class Jobs:
                 return False
             row.state = advance_job(JobState(row.state), state)
             row.reason, row.answer, row.seconds, row.finished_at = reason, answer, seconds, now
+            study = session.get_one(StudyRow, job.study_uid, with_for_update=True)
+            study.awaits_place = True
             if probability is not None:
-                study = session.get_one(StudyRow, job.study_uid, with_for_update=True)
                 study.probability = max(probability, study.probability or 0.0)
                 study.positive = bool(positive) or bool(study.positive)
             return True
@@ -221,7 +222,7 @@ class Jobs:
             study.state = advance(StudyState(study.state), StudyEvent.ENCODED)
             if study.not_analysed and not delivered:
                 study.state = advance(StudyState(study.state), StudyEvent.NOT_ANALYSED)
-            study.settled_at = now
+            study.settled_at, study.awaits_place = now, True
             return True
 
     def fail_report(self, job: Job, owner: str, reason: str, now: float) -> None:

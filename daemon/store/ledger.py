@@ -11,6 +11,7 @@ from daemon.store.deliveries import Deliveries
 from daemon.store.feedback import Feedbacks
 from daemon.store.intake import Intake
 from daemon.store.jobs import Jobs
+from daemon.store.orders import Orders
 from daemon.store.promises import Promises
 from daemon.store.proofs import Proofs
 from daemon.store.pulls import Pulls
@@ -37,6 +38,7 @@ class Ledger:
         self.proofs = Proofs(database)
         self.commitments = Commitments(database)
         self.promises = Promises(database)
+        self.orders = Orders(database)
         self.rejections = Rejections(database)
         self.feedback = Feedbacks(database)
         self.screens = Screens(database)

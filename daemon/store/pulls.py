@@ -147,18 +147,19 @@ class Pulls:
         return [found[uid] for uid in study_uids if uid in found]
 
     def unseen(self, source: str, announced: dict[str, int | None]) -> list[str]:
-        """Of studies, by their number of instances there, those never pulled nor received, or grown since."""
+        """Of studies, by their number of instances there: never received nor pulled but as a prior, or grown since."""
         uids = list(announced)
         with self._database.read() as session:
             here = _present(session, StudyRow.study_uid, uids)
-            pulled: dict[str, int | None] = {}
+            pulled, settled = set(), set()
             for chunk in _chunks(uids):
-                columns = select(PullRow.study_uid, PullRow.announced)
-                for uid, count in session.execute(
-                    columns.where(PullRow.source == source, PullRow.study_uid.in_(chunk))
-                ):
-                    pulled[uid] = count
-        return [uid for uid in uids if (pulled[uid] != announced[uid] if uid in pulled else uid not in here)]
+                columns = select(PullRow.study_uid, PullRow.announced, PullRow.why)
+                there = columns.where(PullRow.source == source, PullRow.study_uid.in_(chunk))
+                for uid, count, why in session.execute(there):
+                    pulled.add(uid)
+                    if why != Why.PRIOR and count == announced[uid]:
+                        settled.add(uid)
+        return [uid for uid in uids if uid not in settled and (uid in pulled or uid not in here)]
 
     def here(self, sop_uids: Sequence[str]) -> set[str]:
         """Which of these instances are on record, received or made by us."""

@@ -5,24 +5,24 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, tuple_, update
+from sqlalchemy import Select, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from daemon.core.priority import URGENCIES, Facts, Urgency
+from daemon.core.hl7 import MESSAGES
+from daemon.core.priority import Facts
 from daemon.core.reading_item import ReadingReference
 from daemon.core.states import JobState, StudyState
 from daemon.store.database import Database
+from daemon.store.orders import standing_urgency
 from daemon.store.schema import InstanceRow, JobRow, OutputRow, StudyRow
 from daemon.store.schema_catalogue import CatalogueStudyRow
-from daemon.store.schema_orders import OrderRow
 from daemon.store.schema_worklist import WorkItemRow
 
 OPEN = ("SCHEDULED", "IN PROGRESS")  # Procedure Step State, PS3.4 CC.1.1
-WITHDRAWN_ORDERS = ("CA", "OC", "DC", "OD")  # ORC-1, HL7 table 0119: cancelled or discontinued
 Place = tuple[float, str]  # (due_at, ups_uid): where in the list an item stands
 
 
@@ -66,7 +66,8 @@ class ToPlace:
     study_uid: str
     revision: int
     facts: Facts
-    unread: bool  # not completed, not cancelled: a place is of use
+    listed: bool  # whether it has a work item
+    unread: bool  # none that is completed or canceled: a place is of use
     inputs: tuple[ReadingReference, ...]
     outputs: tuple[ReadingReference, ...]
 
@@ -87,18 +88,13 @@ class Reading:
     def position(self, study_uid: str) -> int | None:
         """The place of a study's scheduled reading in the list, 1 is next; None where it has none."""
         with self._database.read() as session:
-            own = session.execute(
-                select(WorkItemRow.due_at, WorkItemRow.ups_uid)
-                .where(WorkItemRow.study_uid == study_uid, WorkItemRow.reading, WorkItemRow.state == "SCHEDULED")
-                .order_by(WorkItemRow.revision.desc())
-                .limit(1)
-            ).first()
-            if own is None:
+            own = [item for item in _items(session, study_uid) if item.state == "SCHEDULED"]
+            if not own:
                 return None
             before = select(func.count()).where(
                 WorkItemRow.reading,
                 WorkItemRow.state == "SCHEDULED",
-                tuple_(WorkItemRow.due_at, WorkItemRow.ups_uid) <= tuple_(*own),
+                tuple_(WorkItemRow.due_at, WorkItemRow.ups_uid) <= tuple_(own[0].due_at, own[0].ups_uid),
             )
             return session.scalar(before)
 
@@ -124,26 +120,13 @@ class Reading:
         """The place is decided, and for what findings; False, and decided anew, if anything has changed since."""
         with self._database.write() as session:
             study = session.get_one(StudyRow, decided.study_uid, with_for_update=True)
-            if _to_place(session, study) != decided:
+            if replace(_to_place(session, study), listed=decided.listed) != decided:
                 return False
             study.awaits_place, study.findings = False, "\n".join(findings)
             return True
 
-    def reconsider(self, study_uids: Collection[str]) -> None:
-        """The places of these studies are to be decided anew: an order came, or its urgency changed."""
-        with self._database.write() as session:
-            session.execute(update(StudyRow).where(StudyRow.study_uid.in_(study_uids)).values(awaits_place=True))
-
-    def reconsider_accession(self, accession_number: str) -> None:
-        """The same for all studies of an accession number; none has the empty one."""
-        if not accession_number:
-            return
-        of_order = select(CatalogueStudyRow.study_uid).where(CatalogueStudyRow.accession_number == accession_number)
-        with self._database.write() as session:
-            session.execute(update(StudyRow).where(StudyRow.study_uid.in_(of_order)).values(awaits_place=True))
-
     def reconsider_overdue(self, since: float, now: float) -> None:
-        """The same for those that fell due in (since, now] and are still waiting below the highest priority."""
+        """Decide anew the places of those that fell due in (since, now] and wait below the highest priority."""
         overdue = select(WorkItemRow.study_uid).where(
             WorkItemRow.reading,
             WorkItemRow.state == "SCHEDULED",
@@ -211,24 +194,39 @@ def _to_place(session: Session, study: StudyRow) -> ToPlace:
             OutputRow.study_uid == study.study_uid,
             OutputRow.revision == study.revision,
             OutputRow.withdrawn.is_(False),
-            OutputRow.kind != "rejection",
+            OutputRow.kind.not_in(("rejection", *MESSAGES)),
         )
         .order_by(OutputRow.sop_uid)
     ).all()
-    items = session.execute(
-        select(WorkItemRow.revision, WorkItemRow.state, WorkItemRow.arrived_at)
-        .where(WorkItemRow.study_uid == study.study_uid, WorkItemRow.reading)
-        .order_by(WorkItemRow.revision.desc())
-    ).all()
+    items = _items(session, study.study_uid)
     own = [item for item in items if item.revision == study.revision]
     return ToPlace(
         study.study_uid,
         study.revision,
-        Facts(_arrived_at(study, items), **_analysis(session, study), urgency=_urgency(session, study.study_uid)),
+        Facts(
+            _arrived_at(study, items), **_analysis(session, study), urgency=standing_urgency(session, study.study_uid)
+        ),
+        bool(own),
         all(item.state in OPEN for item in own),
         tuple(_reference(row) for row in instances),
         tuple(_reference(row) for row in outputs),
     )
+
+
+def _items(session: Session, study_uid: str) -> list[Any]:
+    """The readings of a study, the newest revision first."""
+    # Chosen and sorted here: SQLite would rather walk all readings along the list's index than those of one study.
+    rows = session.execute(
+        select(
+            WorkItemRow.ups_uid,
+            WorkItemRow.reading,
+            WorkItemRow.revision,
+            WorkItemRow.state,
+            WorkItemRow.due_at,
+            WorkItemRow.arrived_at,
+        ).where(WorkItemRow.study_uid == study_uid)
+    )
+    return sorted((row for row in rows if row.reading), key=lambda row: -row.revision)
 
 
 def _reference(row: InstanceRow | OutputRow) -> ReadingReference:
@@ -253,23 +251,7 @@ def _analysis(session: Session, study: StudyRow) -> dict[str, Any]:
     findings: dict[str, float] = {}
     for job in jobs:
         if job.state == JobState.DONE:
-            for name, probability in json.loads(job.answer)["findings"].get("labels", {}).items():
+            for name, probability in json.loads(job.answer).get("findings", {}).get("labels", {}).items():
                 findings[name] = max(probability, findings.get(name, 0.0))
     unanswered = any(job.state not in (JobState.DONE, JobState.SET_ASIDE) for job in jobs)
     return {"probability": study.probability, "findings": findings, "unanswered": unanswered}
-
-
-def _urgency(session: Session, study_uid: str) -> Urgency | None:
-    """The most urgent of the orders for the study that stand."""
-    accession = select(CatalogueStudyRow.accession_number).where(
-        CatalogueStudyRow.study_uid == study_uid, CatalogueStudyRow.accession_number != ""
-    )
-    told = set(
-        session.scalars(
-            select(OrderRow.urgency).where(
-                or_(OrderRow.study_uid == study_uid, OrderRow.accession_number.in_(accession)),
-                OrderRow.control.not_in(WITHDRAWN_ORDERS),
-            )
-        )
-    )
-    return next((urgency for urgency in URGENCIES if urgency in told), None)

@@ -61,6 +61,7 @@ class Rejections:
             if study.state == StudyState.REJECTED:
                 study.reason, study.settled_at = f"results withdrawn ({reason})", now
             study.withdrawals += 1
+            study.awaits_place = True
             for output in outputs:
                 output.withdrawn = True
             hide(session, study_uid, [output.sop_uid for output in outputs])
@@ -129,9 +130,7 @@ class Rejections:
                 messages=tuple(last.values()),
             )
 
-    def finish(
-        self, job: Job, owner: str, notes: Sequence[NewOutput], wanted: tuple[Wanted, ...], now: float
-    ) -> bool:
+    def finish(self, job: Job, owner: str, notes: Sequence[NewOutput], wanted: tuple[Wanted, ...], now: float) -> bool:
         """Record the archived notes and send them wherever results of the study went; False when the lease is lost."""
         with self._database.write() as session:
             row = held_job(session, job.id, owner)

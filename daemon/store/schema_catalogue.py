@@ -12,7 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from daemon.store.schema import UID, Base
 
-
 # PostgreSQL compares these by their characters' codes, as SQLite does: then an index finds what begins so.
 BEGINNING = String().with_variant(VARCHAR(collation="C"), "postgresql")
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from daemon.core.states import UNDELIVERED, DeliveryState, JobState, StudyState
 from daemon.store.database import Database
+from daemon.store.finding_names import FindingNames
 from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, StudyRow
 from daemon.store.schema_feedback import FeedbackRow
 from daemon.store.schema_worklist import WorkItemRow
@@ -34,7 +35,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One study in a line. findings: names of what the detector suspects."""
+    """One study in a line. findings: names of the lesions that a reader is shown."""
 
     study_uid: str
     state: str
@@ -60,16 +61,17 @@ class Screens:
     """Reads for the pages."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self._names = database, FindingNames()
 
     def glances(self, study_uids: Sequence[str]) -> dict[str, Glance]:
         """Studies by UID; a page of them."""
         with self._database.read() as session:
             studies = list(session.scalars(select(StudyRow).where(StudyRow.study_uid.in_(study_uids))))
+            names = self._names.of(session, study_uids)
         return {
             row.study_uid: Glance(
                 row.study_uid, row.state, row.reason, row.not_analysed, row.revision, row.probability, row.positive,
-                tuple(row.findings.split("\n")) if row.findings else (),
+                names.get(row.study_uid, ()),
             )
             for row in studies
         }  # fmt: skip
@@ -120,7 +122,7 @@ class Screens:
                 .order_by(StudyRow.received_at.desc())
                 .limit(_NEWEST)
             )
-            return (*touched, tuple(newest.tuples()))
+            return (*touched, *map(tuple, newest))
 
     def study_mark(self, study_uid: str) -> Hashable:
         """Another value whenever the study's page may look different."""
@@ -139,7 +141,7 @@ class Screens:
                 select(WorkItemRow.ups_uid, WorkItemRow.state).where(WorkItemRow.study_uid == study_uid)
             )
             said = session.scalar(select(func.max(FeedbackRow.id)).where(FeedbackRow.study_uid == study_uid))
-            return (tuple(study or ()), tuple(sent.tuples()), tuple(work.tuples()), said)
+            return (tuple(study or ()), tuple(map(tuple, sent)), tuple(map(tuple, work)), said)
 
     # The queue
 
@@ -147,7 +149,7 @@ class Screens:
         """Studies by state."""
         with self._database.read() as session:
             counted = session.execute(select(StudyRow.state, func.count()).group_by(StudyRow.state))
-            return dict(counted.tuples().all())
+            return {row.state: row[1] for row in counted}
 
     def jobs_open(self) -> dict[str, tuple[int, float]]:
         """(how many, since when the oldest) of jobs that are QUEUED and RUNNING."""
@@ -194,7 +196,7 @@ class Screens:
             .limit(limit)
         )
         with self._database.read() as session:
-            return list(session.execute(query).tuples())
+            return [(study_uid, reason, since) for study_uid, reason, since in session.execute(query)]
 
     def last_model(self) -> Mapping[str, str]:
         """Identity of the model that gave the last answer; {} where there is none yet."""

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 
 from daemon.core.errors import StoreUnavailable
 from daemon.core.log import where
-from daemon.web import health, qido, rendered
+from daemon.web import capabilities, frames, health, metadata, qido, rendered, stow, ups_events, ups_rs, wado
 from daemon.web.context import WebContext
 from daemon.web.guard import Guard
 from daemon.web.pages import routes as pages
@@ -39,12 +39,18 @@ def application(context: WebContext) -> Starlette:
     ending = threading.Event()  # set by the server when it stops: what never ends by itself, ends then
     routes: list[BaseRoute] = [
         *health.routes(context),
+        *stow.routes(context),
+        *wado.routes(context),
+        *metadata.routes(context),
+        *frames.routes(context),
         *qido.routes(context),
         *rendered.routes(context),
+        *ups_rs.routes(context),
+        *ups_events.routes(context),
         *pages.routes(context, users, secret, ending),
     ]
     app = Starlette(
-        routes=routes,
+        routes=[*routes, *capabilities.routes(routes)],
         middleware=[
             Middleware(Guard, settings=context.settings.web),
             Middleware(

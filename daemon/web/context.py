@@ -11,6 +11,7 @@ from daemon.settings import Settings
 from daemon.store.archive import Archive
 from daemon.store.ledger import Ledger
 from daemon.web.renderers import Renderers
+from daemon.worklist import Worklist
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,4 @@ class WebContext:
     presence: Presence
     clock: Callable[[], float]  # seconds since the epoch, UTC
     renderers: Renderers
+    worklist: Worklist

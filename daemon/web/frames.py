@@ -14,7 +14,7 @@ from daemon.web import negotiation
 from daemon.web.addresses import INSTANCE, retrieve_url, service_url
 from daemon.web.context import WebContext
 from daemon.web.multipart import Part, alone, in_parts
-from daemon.web.resources import accepted, found, unchanged, validators
+from daemon.web.resources import accepted, found, validators, without_body
 from daemon.web.wado import at_once, has_pixels
 
 MAX_FRAMES = 10_000  # numbers in one URL
@@ -39,7 +39,7 @@ def routes(context: WebContext) -> list[Route]:
         if choice is None:
             raise HTTPException(406, "frames are given native or lossless, or as they are stored")
         headers = validators([instance], choice.syntax, *map(str, numbers))
-        if (known := unchanged(request, headers)) is not None:
+        if (known := without_body(request, headers)) is not None:
             return known
         parts = _parts(context, instance, numbers, choice, service_url(request))
         if choice.multipart:

@@ -1,4 +1,4 @@
-"""Answers in parts: multipart/related, PS3.18 8.6.1.2; streamed, so that an answer of any size costs that of a chunk."""
+"""Answers in parts: multipart/related, PS3.18 8.6.1.2; streamed, so that one of any size costs that of a chunk."""
 
 from __future__ import annotations
 

@@ -119,8 +119,7 @@ def element(vr: str, value: str | int | list[str]) -> Json:
     if vr == "PN":
         values = [_name(each) for each in values]
     elif vr in _NUMERIC:
-        # What is no number stays as it came (F.2.3 allows both of IS).
-        values = [int(each) if str(each).lstrip("+-").isdecimal() else each for each in values]
+        values = [int(each) for each in values]
     return {"vr": vr, "Value": values}
 
 

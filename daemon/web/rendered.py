@@ -6,8 +6,7 @@ picture of each image that it is about, under it; a report, a map or a Key Objec
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -22,18 +21,21 @@ from pydicom.uid import (
     ParametricMapStorage,
 )
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from daemon.core.catalogue import CatalogueInstance
-from daemon.core.errors import ThoraxdError
+from daemon.web.addresses import INSTANCE, SERIES, STUDY, retrieve_url, service_url
 from daemon.web.context import WebContext
-from daemon.web.media_types import MULTIPART, Accepted
+from daemon.web.media_types import MULTIPART
+from daemon.web.multipart import Part, in_parts
 from daemon.web.rendered_query import BadParameter, frame_list, look_of, thumbnail_size
 from daemon.web.renderers import Look, NotRenderable, Renderers, Viewport
+from daemon.web.resources import accepted, found, validators, without_body
+from daemon.web.wado import at_once
 
-STUDY = "/dicom-web/studies/{study}"
 IMAGES = ("image/jpeg", "image/png")
 HTML = "text/html"
 REPORTS = frozenset(
@@ -47,14 +49,14 @@ REPORTS = frozenset(
     }
 )
 OVER_IMAGES = REPORTS | {GrayscaleSoftcopyPresentationStateStorage, ParametricMapStorage}
+LEVELS = (STUDY, SERIES, INSTANCE, f"{INSTANCE}/frames/{{frames}}")
 THUMBNAIL, LARGEST_THUMBNAIL = 128, 1024  # pixels of the longer side
-MOST_BYTES = 256 * 2**20  # of one answer's pictures
+MOST_BYTES = 64 * 2**20  # of one answer's pictures, which are all made before it begins
 MOST_PICTURES = 1000
 _TOO_MUCH = "the pictures of this resource are too many for one answer: ask for a series, an instance or a frame"
+_OFFERED = "rendered as image/jpeg or image/png, each also in multipart/related; a report also as text/html"
 
-
-class TooMuch(ThoraxdError):  # noqa: N818  named by what the caller must know
-    """The pictures of this resource are more than one answer holds; 413."""
+Answer = Callable[[WebContext, Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,86 +67,70 @@ class Picture:
     frame: int = 1
     image: CatalogueInstance | None = None
 
-    @property
-    def place(self) -> str:
-        """Content-Location, without the server's name."""
+    def url(self, service: str) -> str:
+        """Where it is by itself."""
         one = self.instance
         frame = f"/frames/{self.frame}" if (one.frames or 1) > 1 else ""
-        return f"/dicom-web/studies/{one.study_uid}/series/{one.series_uid}/instances/{one.sop_uid}{frame}/rendered"
+        return f"{retrieve_url(service, one.study_uid, one.series_uid, one.sop_uid)}{frame}/rendered"
 
 
 def routes(context: WebContext) -> list[Route]:
     """GET …/rendered and …/thumbnail of studies, series, instances and frames."""
 
-    async def rendered(request: Request) -> Response:
-        try:
-            return await _rendered(context, request)
-        except BadParameter as error:
-            return JSONResponse({"error": str(error)}, 400)
-        except TooMuch as error:
-            return JSONResponse({"error": str(error)}, 413)
+    def answered_by(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await answer(context, request)
+            except BadParameter as error:
+                raise HTTPException(400, str(error)) from error
 
-    async def thumbnail(request: Request) -> Response:
-        try:
-            return await _thumbnail(context, request)
-        except BadParameter as error:
-            return JSONResponse({"error": str(error)}, 400)
+        return endpoint
 
-    instance = f"{STUDY}/series/{{series}}/instances/{{instance}}"
-    levels = (STUDY, f"{STUDY}/series/{{series}}", instance, f"{instance}/frames/{{frames}}")
-    return [
-        *(Route(f"{level}/rendered", rendered) for level in levels),
-        *(Route(f"{level}/thumbnail", thumbnail) for level in levels),
-    ]
+    parts = (("rendered", answered_by(_rendered)), ("thumbnail", answered_by(_thumbnail)))
+    return [Route(f"{level}/{name}", endpoint, methods=["GET"]) for level in LEVELS for name, endpoint in parts]
 
 
 async def _rendered(context: WebContext, request: Request) -> Response:
-    accepted = Accepted.parse(request.headers.get("accept"), request.query_params.getlist("accept"))
     look = look_of(request.query_params, "jpeg")
-    instances = await _instances(context, request)
-    if not instances:
-        return _nothing()
-    if "instance" in request.path_params and accepted.best(_offers(instances[0], 1)) == HTML:
-        return Response(await context.renderers.page(instances[0].key), 200, media_type="text/html; charset=utf-8")
-    pictures = await _pictures(context.renderers, context, instances, _frames(request, instances[0]))
-    if pictures is None:
-        return _nothing()
-    offer = accepted.best(_offers(None, len(pictures)))
-    if offer is None:
-        several = f'; there are {len(pictures)} pictures: accept multipart/related; type="image/jpeg"'
-        why = "rendered as image/jpeg or image/png, a report also as text/html"
-        return JSONResponse({"error": why + several * (len(pictures) > 1)}, 406)
+    instances = await found(request, context.ledger.catalogue)
+    if "instance" in request.path_params and accepted(request).best(_offers(instances[0], 1)) == HTML:
+        return Response(await context.renderers.page(instances[0].key), media_type=f"{HTML}; charset=utf-8")
+    pictures = await _pictures(context, instances, _frames(request, instances[0]))
     if not all(_is_image(picture.instance) for picture in pictures):
         _check_drawn(look)
+    offer = accepted(request).best(_offers(None, len(pictures)))
+    if offer is None:
+        raise HTTPException(406, f"{_OFFERED}; of {len(pictures)} pictures" if len(pictures) > 1 else _OFFERED)
     kind = "png" if "png" in offer else "jpeg"
+    shown = [each for picture in pictures for each in (picture.instance, picture.image) if each is not None]
+    headers = validators(shown, offer, request.url.path, request.url.query)
+    if (known := without_body(request, headers)) is not None:
+        return known
     look = look_of(request.query_params, cast(Literal["jpeg", "png"], kind))
-    made, missing = await _made(context.renderers, pictures, look)
+    made = await _made(context.renderers, pictures, look)
     if not offer.startswith(MULTIPART):
-        return Response(made[0][1], 200, media_type=f"image/{kind}")
-    boundary = secrets.token_hex(16)
-    content = f'{MULTIPART}; type="image/{kind}"; boundary={boundary}'
-    return Response(b"".join(_parts(made, kind, boundary)), 206 if missing else 200, media_type=content)
+        return Response(made[0][1], headers=headers, media_type=f"image/{kind}")
+    answer = await in_parts(f"image/{kind}", _parts(made, kind, service_url(request)), headers)
+    answer.status_code = 200 if len(made) == len(pictures) else 206  # table 10.4.3-1
+    return answer
 
 
 async def _thumbnail(context: WebContext, request: Request) -> Response:
-    accepted = Accepted.parse(request.headers.get("accept"), request.query_params.getlist("accept"))
-    if accepted.best(IMAGES[:1]) is None:
-        return JSONResponse({"error": "a thumbnail is image/jpeg"}, 406)
+    if accepted(request).best(IMAGES[:1]) is None:
+        raise HTTPException(406, "a thumbnail is image/jpeg")
     width, height = thumbnail_size(request.query_params, THUMBNAIL, LARGEST_THUMBNAIL)
-    instances = await _instances(context, request)
-    if not instances:
-        return _nothing()
+    instances = await found(request, context.ledger.catalogue)
     # What was received stands for a study, before what we made of it; the first of each
     instance = min(instances, key=lambda one: (not _is_image(one), one.result))
-    frames = _frames(request, instance)
-    pictures = await _pictures(context.renderers, context, [instance], frames)
-    if not pictures:
-        return _nothing()
-    if _is_image(instance) and pictures[0].frame == 1:
-        picture = await context.renderers.thumbnail(instance.key, width, height)
+    headers = validators([instance], request.url.path, request.url.query)
+    if (known := without_body(request, headers)) is not None:
+        return known
+    picture = (await _pictures(context, [instance], _frames(request, instance)[:1]))[0]
+    if _is_image(instance) and picture.frame == 1:
+        content = await context.renderers.thumbnail(instance.key, width, height)
     else:
-        picture = await _render(context.renderers, pictures[0], Look(viewport=Viewport(width, height), quality=80))
-    return Response(picture, 200, media_type="image/jpeg")
+        content = await _render(context.renderers, picture, Look(viewport=Viewport(width, height), quality=80))
+    return Response(content, headers=headers, media_type="image/jpeg")
 
 
 def _check_drawn(look: Look) -> None:
@@ -155,72 +141,67 @@ def _check_drawn(look: Look) -> None:
         raise BadParameter("viewport: of a presentation state or a report it has a width and a height only")
 
 
-async def _instances(context: WebContext, request: Request) -> list[CatalogueInstance]:
-    path = request.path_params
-    find = context.ledger.catalogue.instances
-    return await run_in_threadpool(find, path["study"], path.get("series"), path.get("instance"))
+def _frames(request: Request, instance: CatalogueInstance) -> list[int]:
+    """Those that are asked for, or all of an instance; of each instance of a series or a study the first.
 
-
-def _frames(request: Request, instance: CatalogueInstance) -> list[int] | None:
-    """Those that are asked for; all of them where none are named, None where there are fewer.
-
-    Raises BadParameter, TooMuch.
+    Raises BadParameter; HTTPException for a frame that is not there, and for too many.
     """
     count = instance.frames or 1
     if "frames" in request.path_params:
         asked = frame_list(request.path_params["frames"])
-        return asked if max(asked) <= count else None
+        if max(asked) > count:
+            raise HTTPException(404, "the instance has no such frame")
+        return asked
     if "instance" not in request.path_params or request.url.path.endswith("/thumbnail"):
         return [1]
     if count > MOST_PICTURES:
-        raise TooMuch(_TOO_MUCH)
+        raise HTTPException(413, _TOO_MUCH)
     return list(range(1, count + 1))
 
 
 async def _pictures(
-    renderers: Renderers, context: WebContext, instances: Sequence[CatalogueInstance], frames: list[int] | None
-) -> list[Picture] | None:
-    """Which pictures the resource is; None where it is not there."""
-    if frames is None:
-        return None
+    context: WebContext, instances: Sequence[CatalogueInstance], frames: Sequence[int]
+) -> list[Picture]:
+    """Which pictures the resource is, at least one. Raises NotRenderable, HTTPException 413."""
     if images := [one for one in instances if _is_image(one)]:
         if len(images) * len(frames) > MOST_PICTURES:
-            raise TooMuch(_TOO_MUCH)
+            raise HTTPException(413, _TOO_MUCH)
         return [Picture(one, frame) for one in images for frame in frames]
-    found = []
+    drawn = []
     for one in (one for one in instances if one.sop_class_uid in OVER_IMAGES):
-        images = await _referenced(renderers, context, one)
-        found += [Picture(one, 1, image) for image in images]
+        images = await _referenced(context, one)
+        drawn += [Picture(one, 1, image) for image in images]
         if not images and one.sop_class_uid in REPORTS:
-            found.append(Picture(one))
-    if not found:
+            drawn.append(Picture(one))
+    if not drawn:
         raise NotRenderable("it is no image, and no presentation state or report of an image that is here")
-    return found
+    return drawn
 
 
-async def _referenced(renderers: Renderers, context: WebContext, one: CatalogueInstance) -> list[CatalogueInstance]:
+async def _referenced(context: WebContext, one: CatalogueInstance) -> list[CatalogueInstance]:
     """The images of the same study that an object refers to."""
-    uids = await renderers.references(one.key)
+    uids = set(await context.renderers.references(one.key))
     here = await run_in_threadpool(context.ledger.catalogue.instances, one.study_uid)
-    return [image for image in here if image.sop_uid in set(uids) and _is_image(image)]
+    return [image for image in here if image.sop_uid in uids and _is_image(image)]
 
 
-async def _made(
-    renderers: Renderers, pictures: Sequence[Picture], look: Look
-) -> tuple[list[tuple[Picture, bytes]], int]:
-    """The pictures that can be made, and how many cannot. Raises NotRenderable where none can, TooMuch."""
+async def _made(renderers: Renderers, pictures: Sequence[Picture], look: Look) -> list[tuple[Picture, bytes]]:
+    """The pictures that can be made, at least one. Raises NotRenderable where none can, HTTPException 413."""
     made: list[tuple[Picture, bytes]] = []
     refused: list[NotRenderable] = []
+    size = 0
     for picture in pictures:
         try:
             made.append((picture, await _render(renderers, picture, look)))
         except NotRenderable as error:
             refused.append(error)
-        if sum(len(each) for _, each in made) > MOST_BYTES:
-            raise TooMuch(_TOO_MUCH)
+            continue
+        size += len(made[-1][1])
+        if size > MOST_BYTES:
+            raise HTTPException(413, _TOO_MUCH)
     if not made:
         raise refused[0]
-    return made, len(refused)
+    return made
 
 
 async def _render(renderers: Renderers, picture: Picture, look: Look) -> bytes:
@@ -243,12 +224,6 @@ def _offers(report: CatalogueInstance | None, count: int) -> list[str]:
     return [*IMAGES, *multipart, *text] if count == 1 else multipart
 
 
-def _parts(made: Sequence[tuple[Picture, bytes]], kind: str, boundary: str) -> Iterator[bytes]:
+async def _parts(made: Sequence[tuple[Picture, bytes]], kind: str, service: str) -> AsyncIterator[Part]:
     for picture, content in made:
-        head = f"--{boundary}\r\nContent-Type: image/{kind}\r\nContent-Location: {picture.place}\r\n\r\n"
-        yield from (head.encode(), content, b"\r\n")
-    yield f"--{boundary}--\r\n".encode()
-
-
-def _nothing() -> Response:
-    return JSONResponse({"error": "there is no such study, series, instance or frame"}, 404)
+        yield Part(f"image/{kind}", len(content), at_once(content), picture.url(service))

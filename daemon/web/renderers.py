@@ -108,11 +108,16 @@ class Raster:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """keys: of the archive, by the name under which the renderer gets their paths; the first is the object at fault."""
+    """keys: of the archive, by the name under which the renderer gets their paths."""
 
     request: Mapping[str, Any]
     keys: Mapping[str, str]
     future: Future[Reply]
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """What is done with which objects: what ended a renderer once."""
+        return (self.request["what"], *self.keys.values())
 
 
 class Renderers:
@@ -125,7 +130,7 @@ class Renderers:
         self._threads: list[threading.Thread] = []
         self._processes = [RendererProcess() for _ in range(count)]
         self._ending = False
-        self._broken: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._broken: OrderedDict[tuple[str, ...], tuple[float, str]] = OrderedDict()
         self._thumbnails: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
         self._thumbnails_bytes = 0
 
@@ -198,9 +203,8 @@ class Renderers:
             thread.join(5.0)
 
     async def _made(self, what: str, keys: Mapping[str, str], **asked: Any) -> Reply:
-        for key in keys.values():
-            self._refuse_broken(key)
         task = _Task({"what": what, **asked}, keys, Future())
+        self._refuse_broken(task.name)
         with self._lock:
             if self._ending:
                 raise RendererLost("thoraxd stops")
@@ -235,16 +239,16 @@ class Renderers:
             try:
                 return process.ask({**task.request, "paths": paths}, self._limit_s)
             except EndsRenderer as error:
-                self._remember_broken(next(iter(task.keys.values()), ""), str(error))
+                self._remember_broken(task.name, str(error))
                 raise
 
-    def _refuse_broken(self, key: str) -> None:
-        until, why = self._broken.get(key, (0.0, ""))
+    def _refuse_broken(self, name: tuple[str, ...]) -> None:
+        until, why = self._broken.get(name, (0.0, ""))
         if time.monotonic() < until:
             raise NotRenderable(why)
 
-    def _remember_broken(self, key: str, why: str) -> None:
-        self._broken[key] = (time.monotonic() + REMEMBERED_S, why)
+    def _remember_broken(self, name: tuple[str, ...], why: str) -> None:
+        self._broken[name] = (time.monotonic() + REMEMBERED_S, why)
         while len(self._broken) > REMEMBERED:
             self._broken.popitem(last=False)
 

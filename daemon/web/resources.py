@@ -1,4 +1,4 @@
-"""What a DICOMweb URL names (PS3.18 10.4.1.1), and what every answer about it says of caching (RFC 9111, 9110 8.8.3)."""
+"""What a DICOMweb URL names (PS3.18 10.4.1.1), and what answers about it say of caching (RFC 9111, 9110 8.8.3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def validators(instances: Sequence[CatalogueInstance], *variant: str) -> dict[st
     return {"ETag": f'W/"{digest.hexdigest()[:32]}"', "Cache-Control": "private, no-cache", "Vary": "Accept"}
 
 
-def unchanged(request: Request, headers: dict[str, str]) -> Response | None:
-    """304 where the client has this answer already."""
+def without_body(request: Request, headers: dict[str, str]) -> Response | None:
+    """304 where the client has this answer already; to HEAD, the header alone: nothing is read or converted for it."""
     known: Iterable[str] = request.headers.get("if-none-match", "").split(",")
-    return Response(status_code=304, headers=headers) if headers["ETag"] in (tag.strip() for tag in known) else None
+    if headers["ETag"] in (tag.strip() for tag in known):
+        return Response(status_code=304, headers=headers)
+    return Response(headers=headers) if request.method == "HEAD" else None

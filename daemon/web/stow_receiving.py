@@ -122,6 +122,9 @@ class Receiving:
             self._end_part()
         else:
             self._parts.end()
+        nameless = sum(not item.sop_uid for item in self.failed)
+        if nameless:
+            log.warning("store.no_instances", parts=nameless)
 
     def discard(self) -> None:
         """Remove what is half received."""
@@ -184,7 +187,8 @@ class Receiving:
             taken = self._ingest.take(received)
         except ThoraxdError as error:
             code = status_of(error)
-            log.warning("instance.refused", instance=uids[1], status=f"{code:04X}", why=str(error))
+            if uids[1]:  # else it is counted when all is received: a request may have thousands of such parts
+                log.warning("instance.refused", instance=uids[1], status=f"{code:04X}", why=str(error))
             self.failed.append(Failed(code, *uids))
         except Exception as error:  # noqa: BLE001  a request must survive any one instance
             log.error("instance.error", instance=uids[1], kind=type(error).__name__, at=where(error))

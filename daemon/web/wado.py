@@ -19,7 +19,7 @@ from daemon.web.context import WebContext
 from daemon.web.media_types import DICOM
 from daemon.web.multipart import Part, alone, in_parts
 from daemon.web.renderers import NotRenderable
-from daemon.web.resources import accepted, found, unchanged, validators
+from daemon.web.resources import accepted, found, validators, without_body
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ def routes(context: WebContext) -> list[Route]:
                 406, f"{DICOM} is given, in parts or one instance alone, in a syntax of its own or ours"
             )
         headers = validators(instances, choice.syntax)
-        if (answer := unchanged(request, headers)) is not None:
+        if (answer := without_body(request, headers)) is not None:
             return answer
         service = service_url(request)
         if choice.multipart:

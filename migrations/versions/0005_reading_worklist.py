@@ -6,6 +6,8 @@ Revises: 0004
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -71,6 +73,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("findings", sa.String(), nullable=False, server_default=""))
         batch_op.create_index("ix_studies_awaits_place", ["awaits_place"])
         batch_op.create_index("ix_studies_received_at", ["received_at"])
+    # What came in the last day may still have to be read; what is older was read without this list.
+    studies = sa.table("studies", sa.column("received_at", sa.Double()), sa.column("awaits_place", sa.Boolean()))
+    op.execute(studies.update().where(studies.c.received_at >= time.time() - 86400.0).values(awaits_place=True))
 
 
 def downgrade() -> None:

@@ -36,8 +36,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_orders_accession_number", ["accession_number"])
         batch_op.create_index("ix_orders_filler_number", ["filler_number"])
         batch_op.create_index("ix_orders_placer_number", ["placer_number"])
+        batch_op.create_index("ix_orders_received_at", ["received_at"])
         batch_op.create_index("ix_orders_study_uid", ["study_uid"])
+    op.create_table(
+        "order_messages",
+        sa.Column("sender", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("sender", "message_id", name=op.f("pk_order_messages")),
+    )
+    with op.batch_alter_table("order_messages") as batch_op:
+        batch_op.create_index("ix_order_messages_received_at", ["received_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("order_messages")
     op.drop_table("orders")

@@ -21,15 +21,32 @@ from daemon.store.schema_worklist import WorkItemRow
 STUDIES_A_DAY = 100
 OPEN_READINGS = 10_000  # of the newest studies; those before are read
 BATCH = 1000  # studies
-NEWEST = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
+NEWEST = datetime.now(UTC)  # nothing that is open is overdue: what falls due is raised, which is not measured here
 
 _DX, _SR, _PR = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.11.1"
 _SERIES = {"DX": 1, "SR": 2, "PR": 3}
 _EXPLICIT = "1.2.840.10008.1.2.1"
-_BEGINNINGS = "Al Ber Cas Dor El Fen Gar Hol Is Jan Kor Lin Mar Nor Os Pet Quin Ros Sch Tor Ul Vog Wal Zim".split()
-_MIDDLES = "a e i o u ber den fel gen hau kel len man nov ren sel ten vin".split()
-_ENDINGS = "ski sen mann er in ow ez son berg stein dorf feld ley ton ic ova".split()
-_GIVEN = "Anna Ben Clara David Eva Finn Greta Hugo Ida Jonas Klara Leo Mia Nils Olga Paul Rosa Tom Uta Yara".split()
+_BEGINNINGS = (
+    "Al",
+    "Ber",
+    "Cas",
+    "Dor",
+    "El",
+    "Fen",
+    "Gar",
+    "Hol",
+    "Jan",
+    "Kor",
+    "Lin",
+    "Mar",
+    "Nor",
+    "Ros",
+    "Sch",
+    "Zim",
+)
+_MIDDLES = ("a", "e", "i", "o", "u", "ber", "den", "fel", "gen", "hau", "kel", "len", "man", "nov", "ren", "sel", "ten")
+_ENDINGS = ("ski", "sen", "mann", "er", "in", "ow", "ez", "son", "berg", "stein", "dorf", "feld", "ley", "ton", "ova")
+_GIVEN = ("Anna", "Ben", "Clara", "David", "Eva", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Leo", "Mia", "Nils", "Paul")
 _DESCRIPTIONS = ("CHEST PA", "CHEST AP BEDSIDE", "THORAX 2 EBENEN", "CHEST 1 VIEW")
 
 _EMPTY = empty_entry()
@@ -151,7 +168,7 @@ def _work_item(number: int, at: float) -> dict[str, Any]:
         "revision": 1,
         "state": "SCHEDULED" if number < OPEN_READINGS else "COMPLETED",
         "priority": ("HIGH", "MEDIUM", "LOW")[number % 3],
-        "due_at": at + 3600 * (number % 24),
+        "due_at": NEWEST.timestamp() + 3600 * (1 + number % 24),
         "arrived_at": at,
         "label": "pneumothorax suspected",
         "attributes": "{}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +17,15 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event
+from pynetdicom.sop_class import Comprehensive3DSRStorage as SR  # type: ignore[attr-defined]
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     DigitalXRayImageStorageForPresentation as DX,
 )
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     PatientRootQueryRetrieveInformationModelFind as PATIENT_FIND,
+)
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    PatientRootQueryRetrieveInformationModelGet as PATIENT_GET,
 )
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind as STUDY_FIND,
@@ -31,6 +37,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelMove as STUDY_MOVE,
 )
 
+from daemon.store.schema_catalogue import CatalogueInstanceRow
 from tests.conftest import need
 from tests.support.builders import compress, make_cxr
 from tests.support.peers import dcmtk, sender
@@ -39,6 +46,7 @@ from tests.support.peers.programs import free_port
 from tests.support.peers.receiver import Receiver, receiving
 from tests.support.system import Thoraxd
 
+PATIENCE_S = 6.0  # of the SCP with a silent peer
 NOBODY = "redis://127.0.0.1:1/0"
 RECEIVER_PORT, DEAD_PORT, STORESCP_PORT = free_port(), free_port(), free_port()
 
@@ -70,7 +78,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory, pacs: Orthanc) -> Iterator
     peers = {"ORTHANC": pacs.dicom_port, "RECEIVER": RECEIVER_PORT, "NOBODY": DEAD_PORT, "STORESCP": STORESCP_PORT}
     modalities = [{"ae_title": title, "host": "127.0.0.1", "port": port} for title, port in peers.items()]
     folder = tmp_path_factory.mktemp("query")
-    with Thoraxd(folder, workers=0, modalities=modalities, settings={"broker": {"url": NOBODY}}) as system:
+    settings = {"broker": {"url": NOBODY}, "scp": {"timeout_s": PATIENCE_S}}
+    with Thoraxd(folder, workers=0, modalities=modalities, settings=settings) as system:
         pacs.know("THORAXD", system.port)
         yield Archive(system)
 
@@ -201,7 +210,9 @@ def test_getscu_gets_a_compressed_film_decoded_where_it_takes_no_other(archive: 
     assert (got.pixel_array == film.pixel_array).all()
 
 
-def get(archive: Archive, identifier: Dataset, syntaxes: list[str], **more: Any) -> tuple[list[Dataset], list[Dataset]]:
+def get(
+    port: int, identifier: Dataset, syntaxes: list[str], *, sop_class: str = DX, model: str = STUDY_GET, **more: Any
+) -> tuple[list[Dataset], list[Dataset]]:
     """(responses, data sets that came)"""
     came: list[Dataset] = []
 
@@ -212,14 +223,14 @@ def get(archive: Archive, identifier: Dataset, syntaxes: list[str], **more: Any)
         return 0x0000
 
     ae = AE()
-    ae.add_requested_context(STUDY_GET)
+    ae.add_requested_context(model)
     for syntax in syntaxes:
-        ae.add_requested_context(DX, syntax)
-    roles: Any = [build_role(DX, scp_role=True)]
+        ae.add_requested_context(sop_class, syntax)
+    roles: Any = [build_role(sop_class, scp_role=True)]
     assoc = ae.associate(
-        "127.0.0.1", archive.system.port, ext_neg=roles, evt_handlers=[(evt.EVT_C_STORE, more.get("store", on_c_store))]
+        "127.0.0.1", port, ext_neg=roles, evt_handlers=[(evt.EVT_C_STORE, more.get("store", on_c_store))]
     )
-    responses = [status for status, _ in assoc.send_c_get(identifier, STUDY_GET)]
+    responses = [status for status, _ in assoc.send_c_get(identifier, model)]
     assoc.release()
     return responses, came
 
@@ -227,17 +238,28 @@ def get(archive: Archive, identifier: Dataset, syntaxes: list[str], **more: Any)
 def test_a_film_comes_as_it_is_stored_where_that_is_accepted(archive: Archive) -> None:
     film = archive.films[3]
     asked = keys("STUDY", StudyInstanceUID=film.StudyInstanceUID)
-    responses, (came,) = get(archive, asked, [ExplicitVRLittleEndian, JPEG2000Lossless])
+    responses, (came,) = get(archive.system.port, asked, [ExplicitVRLittleEndian, JPEG2000Lossless])
     assert [int(response.Status) for response in responses] == [0x0000]
     assert responses[-1].NumberOfCompletedSuboperations == 1
     assert came.file_meta.TransferSyntaxUID == JPEG2000Lossless
     assert came.PixelData == film.PixelData
 
 
+@pytest.mark.parametrize("number", [0, 3], ids=["native", "compressed"])
+def test_a_film_comes_in_implicit_vr_where_nothing_else_is_accepted(archive: Archive, number: int) -> None:
+    film = archive.films[number]
+    asked = keys(
+        "IMAGE", **{name: film[name].value for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
+    )
+    _, (came,) = get(archive.system.port, asked, [ImplicitVRLittleEndian])
+    assert came.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
+    assert (came.pixel_array == film.pixel_array).all()
+
+
 def test_what_cannot_be_sent_is_counted_and_named(archive: Archive) -> None:
     statuses = iter([0xC000, 0x0000])
     asked = keys("STUDY", StudyInstanceUID=archive.study)
-    responses, _ = get(archive, asked, [ExplicitVRLittleEndian], store=lambda _event: next(statuses))
+    responses, _ = get(archive.system.port, asked, [ExplicitVRLittleEndian], store=lambda _event: next(statuses))
     pending, last = responses
     assert (pending.Status, pending.NumberOfRemainingSuboperations, pending.NumberOfFailedSuboperations) == (
         0xFF00,
@@ -272,6 +294,15 @@ def test_a_study_is_moved_with_the_ids_of_who_asked(archive: Archive) -> None:
     assert originators == [("ASKING", 77)] * 2
 
 
+def test_a_patient_is_retrieved_whole_and_a_study_of_another_patient_is_not(archive: Archive) -> None:
+    asked = keys("PATIENT", PatientID="M-1")
+    _, came = get(archive.system.port, asked, [ExplicitVRLittleEndian], model=PATIENT_GET)
+    assert {ds.SOPInstanceUID for ds in came} == {film.SOPInstanceUID for film in archive.films[:3]}
+    asked = keys("STUDY", PatientID="S-1", StudyInstanceUID=archive.study)
+    responses, _ = get(archive.system.port, asked, [ExplicitVRLittleEndian], model=PATIENT_GET)
+    assert (responses[-1].Status, responses[-1].NumberOfCompletedSuboperations) == (0x0000, 0)
+
+
 def test_a_destination_that_is_not_in_the_settings_is_unknown(archive: Archive) -> None:
     responses, _ = move(archive.system.port, keys("STUDY", StudyInstanceUID=archive.study), "STRANGER")
     assert [response.Status for response in responses] == [0xA801]
@@ -281,6 +312,45 @@ def test_a_destination_that_is_down_costs_only_this_retrieval(archive: Archive) 
     responses, lists = move(archive.system.port, keys("STUDY", StudyInstanceUID=archive.study), "NOBODY")
     assert (responses[-1].Status, responses[-1].NumberOfFailedSuboperations) == (0xA702, 2)
     assert lists[-1] is not None and len(lists[-1].FailedSOPInstanceUIDList) == 2
+
+
+def test_a_destination_that_never_answers_costs_only_this_retrieval(archive: Archive) -> None:
+    slow = Receiver(port=RECEIVER_PORT, sop_classes=[DX], delay_s=PATIENCE_S + 4)
+    with receiving(slow):
+        answers: list[tuple[list[Dataset], list[Dataset | None]]] = []
+        asked = keys("STUDY", StudyInstanceUID=archive.study)
+        moving = threading.Thread(target=lambda: answers.append(move(archive.system.port, asked, "RECEIVER")))
+        began = time.monotonic()
+        moving.start()
+        assert find(archive.system.port, keys("STUDY", PatientID="S-1"))[0][-1] == 0x0000
+        assert moving.is_alive()
+        moving.join(PATIENCE_S + 5)
+        assert PATIENCE_S - 0.5 < time.monotonic() - began < PATIENCE_S + 3
+    (responses, lists) = answers[0]
+    assert (responses[-1].Status, responses[-1].NumberOfFailedSuboperations) == (0xA702, 2)
+    assert lists[-1] is not None and len(lists[-1].FailedSOPInstanceUIDList) == 2
+
+
+def test_a_retrieval_is_cancelled_between_two_instances(archive: Archive) -> None:
+    def cancelling(event: Event) -> int:
+        event.assoc.send_c_cancel(1, query_model=STUDY_GET)
+        time.sleep(0.3)
+        return 0x0000
+
+    asked = keys("STUDY", StudyInstanceUID=archive.study)
+    responses, _ = get(archive.system.port, asked, [ExplicitVRLittleEndian], store=cancelling)
+    last = responses[-1]
+    assert (last.Status, last.NumberOfRemainingSuboperations, last.NumberOfCompletedSuboperations) == (0xFE00, 1, 1)
+
+
+def test_an_sr_may_be_retrieved_and_not_sent(archive: Archive) -> None:
+    for role, accepted in ((None, []), (build_role(SR, scp_role=True), [SR])):
+        ae = AE()
+        ae.add_requested_context(SR)
+        ae.add_requested_context(STUDY_GET)
+        assoc = ae.associate("127.0.0.1", archive.system.port, ext_neg=[role] if role else [])  # type: ignore[list-item]
+        assert [c.abstract_syntax for c in assoc.accepted_contexts if c.abstract_syntax == SR] == accepted
+        assoc.release()
 
 
 def test_a_move_of_nothing_succeeds(archive: Archive) -> None:
@@ -314,3 +384,18 @@ def test_the_log_of_all_this_names_no_patient(archive: Archive) -> None:
     text = archive.system.log.read_text()
     assert '"find.answered"' in text and '"retrieve.done"' in text
     assert not [word for word in ("Müller", "ller^", "Smith", "M-1", "S-1", "nurse") if word in text]
+
+
+def test_results_are_served_and_withdrawn_ones_are_not(reported: Path, tmp_path: Path) -> None:
+    shutil.copytree(reported, tmp_path / "data", ignore=shutil.ignore_patterns("run", "daemon.lock"))
+    with Thoraxd(tmp_path, workers=0, settings={"broker": {"url": NOBODY}}) as system:
+        (study_uid,) = system.ledger.views.study_uids()
+        asked = keys("STUDY", StudyInstanceUID=study_uid, ModalitiesInStudy="", NumberOfStudyRelatedInstances="")
+        _, (found,) = find(system.port, asked)
+        assert (sorted(found.ModalitiesInStudy), found.NumberOfStudyRelatedInstances) == (["DX", "PR", "SR"], 3)
+        sr_uid = next(item["sop_uid"] for item in system.report(study_uid)["outputs"]["sr"])
+        for hidden, expected in ((False, [sr_uid]), (True, [])):
+            with system.ledger.database.write() as session:
+                session.get_one(CatalogueInstanceRow, sr_uid).hidden = hidden
+            _, came = get(system.port, asked, [ExplicitVRLittleEndian], sop_class=SR)
+            assert [ds.SOPInstanceUID for ds in came] == expected

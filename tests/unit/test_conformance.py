@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.catalogue import ATTRIBUTES, LEVELS
 from daemon.core.commitment import OUR_FAILURE_REASONS
-from daemon.dimse import commitment, contexts, status
+from daemon.core.query import searchable
+from daemon.dimse import commitment, contexts, query_scp, retrieve_scp, status
+from daemon.dimse.identifier import PATIENT_KEYS
 from tests.support.conform import drawn
 from tests.support.reports import make_image, make_request
 from worker.encode import WRITERS, encode
@@ -31,6 +34,8 @@ def rows(table: str) -> list[tuple[str, ...]]:
         ("storage-scu", contexts.STORAGE_SCU),
         ("transfer-syntaxes-scu", contexts.TRANSFER_SYNTAXES_SCU),
         ("commitment-transfer-syntaxes", contexts.TRANSFER_SYNTAXES_SCU),
+        ("query-retrieve-scp", contexts.QUERY_RETRIEVE_SCP),
+        ("query-retrieve-scu", contexts.QUERY_RETRIEVE_SCU),
     ],
 )
 def test_the_document_lists_exactly_what_the_code_negotiates(table, code):
@@ -44,6 +49,23 @@ def test_the_document_lists_every_status_that_we_answer():
 
 def test_the_document_names_the_storage_commitment_sop_class():
     assert f"{contexts.STORAGE_COMMITMENT.name} SOP Class {contexts.STORAGE_COMMITMENT.uid}" in DOCUMENT
+
+
+@pytest.mark.parametrize(
+    "table, codes", [("find-statuses", query_scp.STATUSES), ("retrieve-statuses", retrieve_scp.STATUSES)]
+)
+def test_the_document_lists_every_word_of_ours_on_query_and_retrieve(table, codes):
+    assert {row[0] for row in rows(table)} == {f"{code:04X}" for code in codes}
+
+
+def test_the_document_lists_every_key_of_a_query():
+    told = {level: (matched.split(", "), returned) for level, matched, returned in rows("query-keys")}
+    assert set(told["PATIENT"][0]) == PATIENT_KEYS
+    for level in LEVELS:
+        own = [name for name, attribute in ATTRIBUTES.items() if attribute.level == level]
+        matched = [name for name in own if name in searchable(level)]
+        only_returned = ", ".join(name for name in own if name not in matched) or "-"
+        assert told[level] == (matched, only_returned)
 
 
 @pytest.mark.parametrize(

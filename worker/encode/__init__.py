@@ -18,8 +18,15 @@ from worker.encode.sr import structured_report
 from worker.encode.text_sr import text_report
 
 __all__ = [
-    *("WRITERS", "MESSAGE_WRITERS", "CannotEncode", "Encoded", "EncodedMessage", "Reference", "ReportRequest"),
-    *("SourceImage", "encode"),
+    "MESSAGE_WRITERS",
+    "WRITERS",
+    "CannotEncode",
+    "Encoded",
+    "EncodedMessage",
+    "Reference",
+    "ReportRequest",
+    "SourceImage",
+    "encode",
 ]
 
 # (request, profile, marking) -> (SOP Instance UID of the image that an object is about, or "" for the study; object)

@@ -40,7 +40,10 @@ _PRELIMINARY, _CORRECTED, _NO_RESULT = "P", "C", "O"  # HL7 tables 0123 and 0085
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One OBX to be. value: the field, made already. sub_id: "" of the study, "2" of film 2, "2.1" of a lesion on it."""
+    """One OBX to be. value: the field, made already.
+
+    sub_id: "" of the study, "2" of film 2, "2.1" of a lesion on it.
+    """
 
     value_type: str
     code: Code

@@ -71,7 +71,7 @@ def patient(source: Source) -> str:
     # CX-4 is an HD, so its parts are subcomponents
     issuer = _subcomponents(told.text("IssuerOfPatientID"), *universal)
     kind = "^PI" if identifier else ""
-    alphabetic, ideographic, phonetic = (told.name("PatientName") + [[], []])[:3]
+    alphabetic, ideographic, phonetic = [*told.name("PatientName"), [], []][:3]
     return segment(
         "PID",
         {

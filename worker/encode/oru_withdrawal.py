@@ -30,7 +30,9 @@ class Withdrawn:
     marking: bool
 
 
-def withdrawal_message(withdrawn: Withdrawn, reason: str, comment: str, generation: int, at: datetime) -> EncodedMessage:
+def withdrawal_message(
+    withdrawn: Withdrawn, reason: str, comment: str, generation: int, at: datetime
+) -> EncodedMessage:
     """The message; the same request gives the same bytes.
 
     reason: a key of REASONS. comment: for the reader. generation: which withdrawal of the study. at: timezone-aware.

@@ -1,7 +1,7 @@
 """A study's pictures: its thumbnail, and each film's values and heat map, which the study page draws itself.
 
-Values come as a body of little endian uint16, row by row, after 65536 bytes that say how the film's own window shows
-each of them; the rest of `Raster` is JSON in the field Thoraxd-Film.
+Values come as a body of little endian uint16, row by row, behind a table of one byte for each possible value, how the
+film's own window shows it; the rest of `Raster`, and the table's length as "table", is JSON in the field Thoraxd-Film.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def routes(site: Site) -> list[Route]:
             raise HTTPException(404)
         if (kept := _unchanged(request, key)) is not None:
             return kept
-        picture = await site.context.renderers.thumbnail(key, _THUMBNAIL_PX)
+        picture = await site.context.renderers.thumbnail(key, _THUMBNAIL_PX, _THUMBNAIL_PX)
         return Response(picture, media_type="image/jpeg", headers=_headers(request, key))
 
     async def pixels(request: Request) -> Response:
@@ -44,6 +44,7 @@ def routes(site: Site) -> list[Route]:
             return kept
         raster = await site.context.renderers.pixels(film.key, int(side) if side in ("512", "1024") else None)
         said: dict[str, Any] = asdict(raster)
+        said["table"] = len(raster.shown)
         body = said.pop("shown") + said.pop("levels")
         headers = _headers(request, film.key) | {"Thoraxd-Film": json.dumps(said)}
         return Response(body, media_type="application/octet-stream", headers=headers)

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from daemon.web.context import WebContext
 from daemon.web.events import Feed, TooManyListeners
-from daemon.web.pages import film, login, queue, study, verdicts, worklist
+from daemon.web.pages import film, login, queue, reads, study, verdicts, worklist
 from daemon.web.pages.site import HERE, Site, environment
 from daemon.web.pages.tokens import Tokens
 from daemon.web.signin import Users
@@ -22,7 +22,7 @@ def routes(context: WebContext, users: Users, secret: bytes, ending: threading.E
     """Every route of the pages. ending: set when the server stops."""
     tokens = Tokens(secret)
     site = Site(context, users, tokens, Feed(_look(context, tokens), ending), environment())
-    pages = [part for module in (worklist, study, film, verdicts, queue, login) for part in module.routes(site)]
+    pages = [part for module in (worklist, study, film, verdicts, reads, queue, login) for part in module.routes(site)]
     static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return [*pages, *_events(site), static]
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import typer
+from pydicom.datadict import keyword_for_tag
 
 from tests.bench.beside_orthanc.explained import EXPLAINED
 from tests.bench.beside_orthanc.films import Films, make_films
@@ -31,7 +32,7 @@ OWN = {"00081190", "00080054", "00080201", "00080056"}  # where and when the ser
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One request's two answers; `values`: attributes that both give, with different values."""
+    """One request's two answers; `values`: how the attributes of the same object differ."""
 
     what: str
     request: str
@@ -66,12 +67,22 @@ def _row(client: httpx.Client, ours: str, theirs: str, request: Ask) -> Row:
 
 
 def _different(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[str]:
-    """Tags that both give of the same object with different values."""
+    """Attributes of the same object that only one gives, or with different values, by keyword."""
     other = {_key(item): item for item in theirs}
     pairs = [(item, other[_key(item)]) for item in ours if _key(item) in other]
-    return sorted(
-        {tag for one, two in pairs for tag in one.keys() & two.keys() - OWN if _plain(one[tag]) != _plain(two[tag])}
-    )
+    both = {
+        tag for one, two in pairs for tag in (one.keys() & two.keys()) - OWN if _plain(one[tag]) != _plain(two[tag])
+    }
+    only = {"ours alone": set[str](), "theirs alone": set[str]()}
+    for one, two in pairs:
+        only["ours alone"] |= one.keys() - two.keys() - OWN
+        only["theirs alone"] |= two.keys() - one.keys() - OWN
+    named = {"other values": both, **only}
+    return [f"{how}: {', '.join(sorted(map(_keyword, tags)))}" for how, tags in named.items() if tags]
+
+
+def _keyword(tag: str) -> str:
+    return keyword_for_tag(tag) or tag
 
 
 def _key(item: dict[str, Any]) -> tuple[str, ...]:
@@ -80,16 +91,21 @@ def _key(item: dict[str, Any]) -> tuple[str, ...]:
 
 def _plain(element: dict[str, Any]) -> Any:
     """The values, numbers and their texts alike, without where bulk data is."""
-    return json.dumps(
-        [str(value) if not isinstance(value, dict) else value for value in element.get("Value", [])], sort_keys=True
-    )
+    return json.dumps([_number(value) for value in element.get("Value", [])], sort_keys=True)
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
 
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown."""
     lines = ["| # | request | thoraxd | Orthanc | |", "|---|---|---|---|---|"]
     for number, row in enumerate(rows, 1):
-        differing = f"; other values in {', '.join(row.values)}" if row.values else ""
+        differing = f" ({'; '.join(row.values)})" if row.values else ""
         verdict = "same" if row.same else EXPLAINED.get(row.what, "**not explained**") + differing
         lines.append(f"| {number} | {row.what} | {row.ours} | {row.theirs} | {verdict} |")
     return "\n".join(lines)

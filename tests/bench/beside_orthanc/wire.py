@@ -67,6 +67,8 @@ def ask(client: httpx.Client, base: str, request: Ask) -> tuple[Answer, bytes, s
     answer = client.request(request.method, base + request.path, headers=request.headers, content=request.body or None)
     kind = answer.headers.get("Content-Type", "")
     media = kind.split(";")[0].strip().lower()
+    if answer.is_error and media != "application/dicom+json":  # words for a person; the status is for the client
+        return Answer(answer.status_code, "", ""), answer.content, kind
     if media == "multipart/related":
         inner = re.search(r'type="?([\w/+.-]+)', kind)
         media += f" of {inner[1]}" if inner else ""

@@ -39,7 +39,7 @@ def note_job(ledger, now):
 
 
 def finish_note(ledger, now, sop_uid="2.25.99"):
-    assert ledger.rejections.finish(note_job(ledger, now), "w", output(sop_uid, "rejection", ""), (PACS,), now)
+    assert ledger.rejections.finish(note_job(ledger, now), "w", [output(sop_uid, "rejection", "")], (PACS,), now)
 
 
 def states(ledger):
@@ -54,7 +54,7 @@ def test_rejecting_a_study_sends_a_note_that_names_every_result(ledger):
     inputs = ledger.rejections.inputs(job)
     assert {reference.sop_uid for reference in inputs.withdrawn} == {"2.25.1", "2.25.2"}
     assert (inputs.generation, inputs.reason, inputs.comment, inputs.rejected_at) == (1, "quality", "wrong film", 200.0)
-    assert ledger.rejections.finish(job, "w", output("2.25.99", "rejection", ""), (PACS,), 202.0)
+    assert ledger.rejections.finish(job, "w", [output("2.25.99", "rejection", "")], (PACS,), 202.0)
     assert [item.sop_uid for item in ledger.deliveries.due("pacs", 203.0, 60.0, 100)] == ["2.25.99"]
 
 

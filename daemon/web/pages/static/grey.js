@@ -21,7 +21,7 @@ export function ownWindow(film) {
   return { center: (low + high) / 2, width: Math.max(high - low, 2) };
 }
 
-/** Grey of each level as an opaque RGBA word, Uint32Array of 65536. */
+/** Grey of each level as an opaque RGBA word, Uint32Array. */
 export function tableOf(film, window, invert) {
   const table = new Uint32Array(film.shown.length);
   const { slope, intercept, inverted } = film;

@@ -10,7 +10,7 @@
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     const other = () => (now() === "dark" ? "light" : "dark");
-    const label = () => { button.textContent = other() === "light" ? "Light" : "Dark"; };
+    const label = () => { button.title = other() === "light" ? "Light colours" : "Dark colours"; button.ariaLabel = button.title; };
     button.addEventListener("click", () => { localStorage.setItem(kept, other()); show(); label(); });
     button.hidden = false;
     label();

@@ -1,0 +1,92 @@
+"""The parameters of a search for work items, and the filter of a subscription: PS3.18 8.3.4, 11.9 and 11.10, as keys.
+
+Messages name attributes, never values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pydicom import DataElement, Dataset
+from pydicom.config import IGNORE
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag, tag_for_keyword
+
+from daemon.core.errors import MalformedQuery
+from daemon.core.ups_matching import Search
+
+MOST_RESULTS = 1000  # of one response
+MOST_PARAMETERS = 200
+_LARGEST = 2**31 - 1
+_TAG = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
+_LISTS = frozenset({"UI", "CS"})  # VRs whose values hold no comma: it parts the values of a list
+_NEGOTIATION = frozenset({"accept", "charset", "fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
+
+
+def search_of(parameters: Iterable[tuple[str, str]]) -> Search:
+    """The search that (name, value) pairs describe; a limit above MOST_RESULTS is that. Raises MalformedQuery."""
+    keys, fields, numbers, everything = Dataset(), set[str](), {"offset": 0, "limit": MOST_RESULTS}, False
+    for place, (name, value) in enumerate(parameters, start=1):
+        if place > MOST_PARAMETERS:
+            raise MalformedQuery(f"more than {MOST_PARAMETERS} parameters")
+        if name == "includefield":
+            names = [part.strip() for part in value.split(",") if part.strip()]
+            everything = everything or "all" in names
+            fields |= {_keyword(part.split(".")[0]) for part in names if part != "all"}
+        elif name in numbers:
+            numbers[name] = _number(name, value)
+        elif name not in _NEGOTIATION:
+            _put(keys, name, value)
+    limit = min(numbers["limit"], MOST_RESULTS)
+    return Search(keys, None if everything else frozenset(fields), True, numbers["offset"], limit)
+
+
+def filter_of(text: str) -> Dataset:
+    """A comma-separated list of attribute=value (11.10.1.2). Raises MalformedQuery."""
+    keys = Dataset()
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise MalformedQuery("filter: not a list of attribute=value")
+        _put(keys, name.strip(), value)
+    return keys
+
+
+def _put(keys: Dataset, name: str, value: str) -> None:
+    """One key; "Sequence.Attribute" is an attribute of the key's only item (PS3.4 C.2.2.2.6)."""
+    *sequences, last = [_keyword(part) for part in name.split(".")]
+    holder = keys
+    for sequence in sequences:
+        if dictionary_VR(sequence) != "SQ":
+            raise MalformedQuery(f"{sequence} is no sequence")
+        if sequence not in holder:
+            setattr(holder, sequence, [Dataset()])
+        holder = holder[sequence].value[0]
+    if last in holder:
+        raise MalformedQuery(f"{last} is given twice")
+    vr = dictionary_VR(last)
+    if vr == "SQ":
+        setattr(holder, last, [])
+        return
+    text = value.replace(",", "\\") if vr in _LISTS else value
+    tag = tag_for_keyword(last)
+    assert tag is not None
+    try:
+        holder[tag] = DataElement(tag, vr, text or None, validation_mode=IGNORE)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise MalformedQuery(f"{last}: not a value of its VR") from error
+
+
+def _keyword(name: str) -> str:
+    """Of a keyword or a tag. Raises MalformedQuery."""
+    if _TAG.fullmatch(name) and dictionary_has_tag(int(name, 16)):
+        name = keyword_for_tag(int(name, 16))
+    if not name or tag_for_keyword(name) is None:
+        raise MalformedQuery("a parameter is neither a DICOM keyword, nor a tag, nor a parameter of a search")
+    return name
+
+
+def _number(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", value, re.ASCII) or int(value) > _LARGEST:
+        raise MalformedQuery(f"{name} is not a number from 0 to {_LARGEST}")
+    return int(value)
