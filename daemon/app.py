@@ -15,6 +15,7 @@ from typing import IO
 
 import structlog
 
+from daemon.allocator import keep_little
 from daemon.children import Child, redis_child, worker_child
 from daemon.commit import Commit
 from daemon.core.errors import SettingsError, StoreUnavailable
@@ -173,7 +174,7 @@ class Daemon:
             to_report = partial(report, modality, settings.scp.ae_title)
             tell = Tell(modality.ae_title, to_report, self.ledger, settings.retry, time.time)
             yield Loop(f"tell-{modality.ae_title}", tell.turn)
-        yield Loop("tidy", Tidy(self._worklist, settings.worklist.keep_days, settings.retry.give_up_s).turn)
+        yield Loop("tidy", Tidy(self._worklist, settings.worklist, settings.retry.give_up_s).turn)
 
     def start(self) -> None:
         """Migrate where that is safe, then listen and loop. Raises StoreUnavailable, SettingsError, OSError."""
@@ -224,6 +225,7 @@ def run(settings: Settings, config: Path | None, *, embedded: bool) -> None:
     if not embedded and not settings.broker.url:
         raise SettingsError(["`thoraxd serve` needs broker.url (`thoraxd up` brings a Redis of its own)"])
     os.umask(0o077)  # what is written names patients
+    keep_little()
     settings.home.mkdir(parents=True, exist_ok=True)
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -211,6 +211,7 @@ class WorklistSettings(_Section):
     """The worklist of unified procedure steps."""
 
     keep_days: float = Field(default=30.0, gt=0)  # work items after they are finished, unless a deletion lock holds
+    unread_days: float = Field(default=14.0, gt=0)  # after they were due: readings that nobody claimed are canceled
 
 
 class Modality(_Section):

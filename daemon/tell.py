@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from daemon.core.errors import DeliveryError
-from daemon.sections import RetrySettings
+from daemon.sections import RetrySettings, WorklistSettings
 from daemon.store.ledger import Ledger
 from daemon.store.ups_events import DueEvent
 from daemon.worklist import Worklist
@@ -59,10 +59,11 @@ class Tell:
 class Tidy:
     """One turn deletes what is old, and gives up events that waited too long."""
 
-    def __init__(self, worklist: Worklist, keep_days: float, give_up_s: float) -> None:
-        self._worklist, self._keep_s, self._give_up_s = worklist, keep_days * _DAY_S, give_up_s
+    def __init__(self, worklist: Worklist, settings: WorklistSettings, give_up_s: float) -> None:
+        self._worklist, self._give_up_s = worklist, give_up_s
+        self._keep_s, self._unread_s = settings.keep_days * _DAY_S, settings.unread_days * _DAY_S
 
     def turn(self) -> float:
         """Seconds until the next turn."""
-        self._worklist.tidy(self._keep_s, self._give_up_s)
+        self._worklist.tidy(self._keep_s, self._unread_s, self._give_up_s)
         return TIDY_S

@@ -38,7 +38,8 @@ from daemon.core.ups_changes import (
     updated,
 )
 from daemon.core.ups_checks import well_formed
-from daemon.core.ups_matching import Search, answer, identified, matcher, narrowed
+from daemon.core.ups_json import model_of
+from daemon.core.ups_matching import Json, Search, answer, identified, matcher, narrowed
 from daemon.core.ups_reading import Origin, reading_attributes, reading_place, reading_uid
 from daemon.store.archive import Archive
 from daemon.store.ledger import Ledger
@@ -53,6 +54,10 @@ class Created:
 
     ups_uid: str
     code: int
+
+
+_SUPERSEDED = "superseded by a later revision of the study"
+_UNCLAIMED = "nobody claimed it in time"
 
 
 class Worklist:
@@ -76,12 +81,13 @@ class Worklist:
         """N-GET: all attributes but the Transaction UID, which is a lock. Raises UpsRefused (C307)."""
         return self._ledger.work_items.get(ups_uid).attributes
 
-    def search(self, search: Search) -> Iterator[Dataset]:
-        """C-FIND: those that match, those due first. Raises MalformedQuery, UpsRefused (0106)."""
+    def search(self, search: Search) -> Iterator[Json]:
+        """C-FIND: those that match, those due first, as DICOM JSON. Raises MalformedQuery, UpsRefused (0106)."""
         matches, narrow = matcher(search.keys), narrowed(search.keys)
-        found = (ds for ds in map(identified, self._ledger.work_items.scan(narrow)) if matches(ds))
+        scanned = (identified(uid, model_of(text)) for uid, text in self._ledger.work_items.scan(narrow))
         end = None if search.limit is None else search.offset + search.limit
-        return (answer(search, ds) for ds in islice(found, search.offset, end))
+        found = islice(filter(matches, scanned), search.offset, end)
+        return (answer(search, instance) for instance in found)
 
     def update(self, ups_uid: str, attributes: Dataset, transaction_uid: str) -> int:
         """N-SET; transaction_uid: "" for none. Raises UpsRefused (0106, 0120, 0121, 0213, C300, C301, C307, C310)."""
@@ -166,7 +172,7 @@ class Worklist:
         place = Place(item.revision, item.due_at, item.arrived_at)
         self._ledger.work_items.create(outcome.item, outcome.events, now, place)
         for uid in stale:
-            self._ledger.work_items.change(uid, partial(_superseded, now), now)
+            self._ledger.work_items.change(uid, partial(_withdrawn, _SUPERSEDED, now), now)
         log.info("reading.scheduled", study=item.study_uid, revision=item.revision, priority=item.priority)
         return ups_uid
 
@@ -194,9 +200,16 @@ class Worklist:
         """Tell all subscribers that we are back, with all that they knew (CC.2.4.3)."""
         self._ledger.ups_events.tell_all("RESTARTED", self._clock())
 
-    def tidy(self, keep_s: float, give_up_s: float) -> None:
-        """Delete what was finished so long ago and no deletion lock holds; give up events that nobody fetches."""
+    def tidy(self, keep_s: float, unread_s: float, give_up_s: float) -> None:
+        """Delete what was finished so long ago and no deletion lock holds; give up events that nobody fetches.
+
+        Readings that nobody has claimed so long after they were due are canceled: where the films are read elsewhere,
+        the list would only grow.
+        """
         now = self._clock()
+        for uid in self._ledger.work_items.unclaimed(now - unread_s):
+            self._ledger.work_items.change(uid, partial(_withdrawn, _UNCLAIMED, now), now)
+            log.info("reading.unclaimed", ups=uid)
         gone = self._ledger.work_items.delete_old(now - keep_s)
         if gone:
             log.info("ups.deleted", count=gone)
@@ -204,11 +217,11 @@ class Worklist:
             log.warning("ups.events_given_up", receiver=receiver, count=count)
 
 
-def _superseded(now: float, item: WorkItem, _heard: bool) -> Outcome:
+def _withdrawn(reason: str, now: float, item: WorkItem, _heard: bool) -> Outcome:
     if item.state is not State.SCHEDULED:  # claimed just now: its holder's
         return Outcome(SUCCESS)
     why = Dataset()
-    why.ReasonForCancellation = "superseded by a later revision of the study"
+    why.ReasonForCancellation = reason
     return canceled(item, why, now)
 
 

@@ -151,7 +151,7 @@ def _tell(found: Sequence[Pulled], asked: Sequence[str], before: set[str], *, as
         here = len({*before, *skipped})
         fetched = sum(item.state is PullState.DONE and item.study_uid not in before for item in found)
         console.print(
-            f"{len(asked)} studies found: {here} here before, {fetched} fetched,"
+            f"{len(asked)} {'study' if len(asked) == 1 else 'studies'}: {here} here before, {fetched} fetched,"
             f" {count(PullState.FAILED)} failed, {count(PullState.WAITING)} waiting",
             highlight=False,
         )

@@ -20,7 +20,6 @@ ATTRIBUTES_IGNORED = 0x0001  # warning: requested optional Attributes are not su
 INVALID_VALUE = 0x0106
 PROCESSING_FAILURE = 0x0110
 DUPLICATE = 0x0111
-NO_SUCH_INSTANCE = 0x0112
 INVALID_ARGUMENT = 0x0115
 INVALID_INSTANCE = 0x0117
 NO_SUCH_CLASS = 0x0118
@@ -30,9 +29,7 @@ NO_SUCH_ACTION = 0x0123
 RESOURCE_LIMITATION = 0x0213
 # PS3.4 tables CC.2.1-2, CC.2.2-2, CC.2.3-3, CC.2.5-4, CC.2.6-1, CC.2.7-1
 CREATED_MODIFIED = 0xB300
-LOCK_NOT_GRANTED = 0xB301
 ALREADY_CANCELED = 0xB304
-COERCED = 0xB305
 ALREADY_COMPLETED = 0xB306
 NO_LONGER_UPDATED = 0xC300
 WRONG_TRANSACTION = 0xC301
@@ -45,7 +42,6 @@ NOT_CREATED_SCHEDULED = 0xC309
 NOT_IN_PROGRESS = 0xC310
 IS_COMPLETED = 0xC311
 PERFORMER_OUT_OF_REACH = 0xC312
-PERFORMER_REFUSES = 0xC313
 NOT_FOR_THIS_INSTANCE = 0xC314
 
 MEANINGS: Mapping[int, str] = {
@@ -59,9 +55,7 @@ MEANINGS: Mapping[int, str] = {
     MISSING_VALUE: "a required attribute has no value",
     RESOURCE_LIMITATION: "too large",
     CREATED_MODIFIED: "The Workitem was created with modifications.",
-    LOCK_NOT_GRANTED: "Deletion Lock not granted.",
     ALREADY_CANCELED: "The UPS is already in the requested state of CANCELED.",
-    COERCED: "The Workitem was updated with modifications.",
     ALREADY_COMPLETED: "The UPS is already in the requested state of COMPLETED.",
     NO_LONGER_UPDATED: "the UPS may no longer be updated",
     WRONG_TRANSACTION: "the correct Transaction UID was not provided",
@@ -74,7 +68,6 @@ MEANINGS: Mapping[int, str] = {
     NOT_IN_PROGRESS: "the UPS is not in the IN PROGRESS state",
     IS_COMPLETED: "the UPS is already COMPLETED",
     PERFORMER_OUT_OF_REACH: "the performer cannot be contacted",
-    PERFORMER_REFUSES: "the performer chooses not to cancel",
     NOT_FOR_THIS_INSTANCE: "the action is not appropriate for the instance",
 }
 

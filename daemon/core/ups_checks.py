@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pydicom import Dataset
 from pydicom.config import RAISE
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 from pydicom.valuerep import validate_value
@@ -130,8 +130,11 @@ def is_ascii(ds: Dataset) -> bool:
 
 
 def _forms(ds: Dataset) -> None:
-    """Every value has the form of its VR, all the way down."""
+    """Every attribute has the VR that PS3.6 gives it, and every value its form, all the way down."""
     for element in elements(ds):
+        known = dictionary_has_tag(element.tag)
+        if known and element.VR not in dictionary_VR(element.tag).split(" or "):
+            raise UpsRefused(INVALID_VALUE, f"{element.keyword} is no {element.VR}")
         if element.VR == "SQ":
             for item in element.value:
                 _forms(item)
@@ -159,9 +162,9 @@ def texts(element: DataElement) -> list[str]:
 
 
 def well_formed(vr: str, text: str) -> bool:
-    """Whether a text is a value of its VR (PS3.5 6.2)."""
+    """Whether a text is a value of its VR (PS3.5 6.2); real accession numbers overrun SH, and may be as long as LO."""
     try:
-        validate_value(vr, text, RAISE)
+        validate_value("LO" if vr == "SH" else vr, text, RAISE)
     except ValueError:
         return False
     return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from pydicom import Dataset
 
@@ -15,6 +17,11 @@ def to_text(ds: Dataset) -> str:
 def from_text(text: str) -> Dataset:
     """The data set of what `to_text` wrote."""
     return Dataset.from_json(text)
+
+
+def model_of(text: str) -> Mapping[str, Any]:
+    """The JSON model in such a text."""
+    return json.loads(text)
 
 
 def quoted(text: str) -> str:

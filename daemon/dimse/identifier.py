@@ -17,6 +17,7 @@ from pydicom.uid import UID
 from pynetdicom.dsutils import decode
 
 from daemon.core.catalogue import ATTRIBUTES, Level
+from daemon.core.catalogue import LEVELS as CATALOGUE_LEVELS
 from daemon.core.query import searchable
 from daemon.core.uids import is_uid
 from daemon.dimse.contexts import QUERY_RETRIEVE_SCP
@@ -95,8 +96,8 @@ def sought(identifier: Dataset, model_uid: str) -> Sought:
     matchable = PATIENT_KEYS if level == "PATIENT" else searchable(search_level)
     known = PATIENT_KEYS if level == "PATIENT" else frozenset(_known(search_level))
     keys = {name: text for name, text in texts.items() if name not in _NO_KEYS}
-    for keyword in (name for name in keys if keys[name].count("\\") >= MOST_UIDS):
-        raise Refused(OUT_OF_RESOURCES, f"more than {MOST_UIDS} values of {keyword}")
+    if any(text.count("\\") >= MOST_UIDS for text in keys.values()):
+        raise Refused(OUT_OF_RESOURCES, f"more than {MOST_UIDS} values of one key")
     supported = all(name in matchable or (name in known and not text) for name, text in keys.items())
     unique = (UNIQUE_KEYS[level], *_keys_above(level, model_uid))
     returned = tuple(dict.fromkeys((*unique, *(name for name in keys if name in known))))
@@ -121,8 +122,8 @@ def wanted(identifier: Dataset, model_uid: str) -> Wanted:
 
 
 def _known(level: Level) -> Iterator[str]:
-    above = ("STUDY", "SERIES", "IMAGE")[: ("STUDY", "SERIES", "IMAGE").index(level) + 1]
-    return (name for name, attribute in ATTRIBUTES.items() if attribute.level in above)
+    levels = CATALOGUE_LEVELS[: CATALOGUE_LEVELS.index(level) + 1]
+    return (name for name, attribute in ATTRIBUTES.items() if attribute.level in levels)
 
 
 def _level(texts: Mapping[str, str], model_uid: str) -> RetrieveLevel:

@@ -35,6 +35,7 @@ from daemon.sections import Source
 SUCCESS, SOME_FAILED = 0x0000, 0xB000
 PENDING = (0xFF00, 0xFF01)
 MOST_FOUND = 10_000  # matches of one query
+NO_STUDY = "2.25.0"  # well-formed, and nobody's
 STUDY_LIMIT_S = 3600.0  # for one retrieval, however it drips
 
 
@@ -46,7 +47,7 @@ class DimseSource:
         self._scp_ae, self._reception = scp_ae, reception
 
     def check(self) -> str:
-        """What can be tried without a study: the models are accepted, and C-ECHO is answered."""
+        """What can be tried without a study: C-ECHO, the models, and a C-FIND, which many refuse to strangers."""
         ae = self._ae(STUDY_ROOT_FIND, self._retrieve_model)
         ae.add_requested_context(VERIFICATION.uid)
         assoc = associate(ae, self._there)
@@ -60,7 +61,8 @@ class DimseSource:
                     raise DestinationRefused("C-ECHO was not answered with 0000")
         finally:
             end(assoc)
-        return f"{self._source.ae_title} accepts C-FIND and C-{self._source.retrieve.upper()}"
+        self.studies(Search(study_uid=NO_STUDY))
+        return f"{self._source.ae_title} answers C-FIND and accepts C-{self._source.retrieve.upper()}"
 
     def studies(self, search: Search) -> list[FoundStudy]:
         """The studies that match."""
@@ -165,7 +167,7 @@ def _find(assoc: Association, level: str, keys: Mapping[str, str], returned: Seq
     try:
         for number, (status, match) in enumerate(assoc.send_c_find(identifier, STUDY_ROOT_FIND.uid)):
             if "Status" not in status:
-                raise DestinationUnreachable("the association broke or timed out before an answer to C-FIND")
+                raise DestinationUnreachable("no answer to C-FIND (does the PACS know our AE title?)")
             if status.Status == SUCCESS:
                 return
             if status.Status not in PENDING:

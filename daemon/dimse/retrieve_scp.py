@@ -11,34 +11,36 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import structlog
-from pydicom import Dataset
-from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
-from pynetdicom.dsutils import encode
 from pynetdicom.presentation import PresentationContext
 
 from daemon.core.catalogue import CatalogueInstance
-from daemon.core.errors import DestinationUnreachable, NoContextAccepted, StoreUnavailable
+from daemon.core.errors import DestinationUnreachable, StoreUnavailable
 from daemon.core.log import where
 from daemon.core.outcome import Answer
 from daemon.core.query import Query
-from daemon.dimse.connection import cancelled, gone, keep_pace
+from daemon.dimse.connection import gone
 from daemon.dimse.guard import end
 from daemon.dimse.identifier import (
-    IDENTIFIER_DOES_NOT_MATCH,
     LEVELS,
-    OUT_OF_RESOURCES,
     UNABLE_TO_PROCESS,
     Refused,
     Wanted,
     parsed,
     wanted,
+)
+from daemon.dimse.retrieve_responses import (
+    CANNOT_COUNT,
+    CANNOT_PERFORM,
+    DESTINATION_UNKNOWN,
+    PENDING,
+    Message,
+    Responses,
 )
 from daemon.dimse.scu import application_entity, associate
 from daemon.dimse.suboperations import SubOperations, Tally, Transcode, contexts_for
@@ -48,23 +50,10 @@ from daemon.store.ledger import Ledger
 
 log = structlog.get_logger()
 
-# PS3.4 tables C.4-2 and C.4-3.
-SUCCESS, PENDING, CANCEL, SOME_FAILED = 0x0000, 0xFF00, 0xFE00, 0xB000
-CANNOT_COUNT = 0xA701  # refused: out of resources - unable to calculate number of matches
-CANNOT_PERFORM = 0xA702  # refused: out of resources - unable to perform sub-operations
-DESTINATION_UNKNOWN = 0xA801
-STATUSES = frozenset(
-    {SUCCESS, PENDING, CANCEL, SOME_FAILED, CANNOT_COUNT, CANNOT_PERFORM, DESTINATION_UNKNOWN}
-    | {OUT_OF_RESOURCES, IDENTIFIER_DOES_NOT_MATCH, UNABLE_TO_PROCESS}
-)
-
 MOST_AT_ONCE = 8  # retrievals; more wait
 WAIT_S = 30.0  # for one of them to end
 MOST_INSTANCES = 65_535  # the counters are US
-_LONGEST_LIST = 65_000  # bytes of Failed SOP Instance UID List, a UI in a short form (PS3.5 7.1.2)
 _PAGE = 500
-
-Message = Any  # C_GET | C_MOVE; pynetdicom's attributes are not typed
 
 
 class RetrieveScp:
@@ -104,7 +93,7 @@ class RetrieveScp:
 
     def _answer(self, assoc: Association, message: Message, context: PresentationContext) -> None:
         """Everything from the request to its final response; an error of ours ends it with a status."""
-        responses = _Responses(assoc, message, context)
+        responses = Responses(assoc, message, context)
         try:
             self._perform(assoc, message, context, responses)
         except Refused as error:
@@ -118,7 +107,7 @@ class RetrieveScp:
             responses.send(UNABLE_TO_PROCESS, comment="processing failure")
 
     def _perform(
-        self, assoc: Association, message: Message, context: PresentationContext, responses: _Responses
+        self, assoc: Association, message: Message, context: PresentationContext, responses: Responses
     ) -> None:
         moving = isinstance(message, C_MOVE)
         destination = self._destinations.get(str(message.MoveDestination).strip()) if moving else None
@@ -178,7 +167,7 @@ class RetrieveScp:
         destination: Modality,
         instances: Sequence[CatalogueInstance],
         tally: Tally,
-        responses: _Responses,
+        responses: Responses,
         originator: tuple[str, int],
     ) -> None:
         there = Destination(
@@ -193,9 +182,6 @@ class RetrieveScp:
             ae.add_requested_context(sop_class, syntax)
         try:
             assoc = associate(ae, there)
-        except NoContextAccepted:
-            _fail_all(instances, tally)
-            return
         except DestinationUnreachable as error:
             log.warning("retrieve.unreachable", destination=destination.ae_title, why=str(error))
             _fail_all(instances, tally)
@@ -212,7 +198,7 @@ class RetrieveScp:
         assoc: Association,
         instances: Sequence[CatalogueInstance],
         tally: Tally,
-        responses: _Responses,
+        responses: Responses,
         originator: tuple[str, int] | None,
     ) -> bool:
         """All of `instances`, until the requestor cancels or is gone; whether `assoc` can be released."""
@@ -247,54 +233,3 @@ def _is_retrieval(message: Message, context: PresentationContext) -> bool:
 def _fail_all(instances: Sequence[CatalogueInstance], tally: Tally) -> None:
     for instance in instances:
         tally.count(instance.sop_uid, Answer.BROKEN)
-
-
-class _Responses:
-    """C-MOVE-RSPs or C-GET-RSPs to one request (PS3.7 9.3.3.2, 9.3.4.2)."""
-
-    def __init__(self, assoc: Association, message: Message, context: PresentationContext) -> None:
-        self._assoc, self._message, self._context = assoc, message, context
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the requestor wants no more."""
-        return cancelled(self._assoc, self._message.MessageID)
-
-    def send(self, status: int, tally: Tally | None = None, *, comment: str = "") -> None:
-        """One response; nothing where nobody hears it."""
-        if not keep_pace(self._assoc):
-            return
-        response: Any = type(self._message)()
-        response.MessageIDBeingRespondedTo = self._message.MessageID
-        response.AffectedSOPClassUID = self._message.AffectedSOPClassUID
-        response.Status = status
-        if comment:
-            response.ErrorComment = comment[:64]
-        if tally is not None:
-            if status in (PENDING, CANCEL):
-                response.NumberOfRemainingSuboperations = tally.remaining
-            response.NumberOfCompletedSuboperations = tally.completed
-            response.NumberOfFailedSuboperations = tally.failed
-            response.NumberOfWarningSuboperations = tally.warning
-            if status not in (PENDING, SUCCESS):
-                response.Identifier = self._failed_list(tally)
-        assert self._context.context_id is not None
-        self._assoc.dimse.send_msg(response, self._context.context_id)
-
-    def finish(self, tally: Tally) -> None:
-        """The final response: PS3.4 C.4.2.1.4.2, tables C.4-2 and C.4-3."""
-        if tally.remaining:
-            self.send(CANCEL, tally)
-        elif tally.failed and not tally.completed + tally.warning:
-            self.send(CANNOT_PERFORM, tally)
-        else:
-            self.send(SOME_FAILED if tally.failed or tally.warning else SUCCESS, tally)
-
-    def _failed_list(self, tally: Tally) -> BytesIO:
-        ds = Dataset()
-        room = _LONGEST_LIST // 65
-        ds.FailedSOPInstanceUIDList = [UID(uid) for uid in tally.failed_uids[:room]]
-        syntax = self._context.transfer_syntax[0]
-        content = encode(ds, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
-        assert content is not None  # UIDs that the catalogue holds
-        return BytesIO(content)

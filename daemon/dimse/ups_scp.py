@@ -142,13 +142,13 @@ class UpsScp:
         found = 0
         try:
             keys = parsed(request.Identifier, str(event.context.transfer_syntax))
-            for ds in self._worklist.search(Search(keys)) if len(keys) else ():  # CC.2.8.3.1: no keys, no matches
+            for match in self._worklist.search(Search(keys)) if len(keys) else ():  # CC.2.8.3.1: no keys, no matches
                 if cancelled(event.assoc, request.MessageID):
                     yield CANCEL, None
                     return
                 if not keep_pace(event.assoc):
                     return
-                yield PENDING, _encodable(ds)
+                yield PENDING, _encodable(Dataset.from_json(dict(match)))
                 found += 1
         except (Refused, MalformedQuery, UpsRefused) as error:
             code = error.status if isinstance(error, Refused) else IDENTIFIER_DOES_NOT_MATCH

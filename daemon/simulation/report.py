@@ -36,9 +36,8 @@ def markdown(trials: Sequence[Trial], plots: Sequence[str]) -> str:
     """The whole page. plots: a link to the plot of each trial."""
     parts = [_HEAD]
     for trial, plot in zip(trials, plots, strict=True):
-        parts.append(
-            f"## {trial.scenario.title}\n\n{trial.scenario.about.strip()}\n\n{_verdict(trial)}\n\n{_table(trial)}"
-        )
+        parts += [f"## {trial.scenario.title}", trial.scenario.about.strip(), *_anchors(trial), _verdict(trial)]
+        parts.append(_table(trial))
         parts.append(f"![turnaround by policy]({plot})\n")
     return "\n\n".join(parts)
 
@@ -72,6 +71,17 @@ def _verdict(trial: Trial) -> str:
         f" {name} films: mean at least 60 % down: {_change(ours.mean_change)}, {mean}; worst and maximum at most 5 %"
         f" up: {_change(ours.worst_change)} and {_percent(ours.maximum_change)}, {longest}."
     )
+
+
+def _anchors(trial: Trial) -> list[str]:
+    """Published figures beside simulated ones, if the scenario has any."""
+    lines = ["| published | mean | here | maximum | here |", "| --- | --- | --- | --- | --- |"]
+    for anchor in trial.scenario.anchor:
+        here = trial.figures[anchor.films][anchor.policy]
+        mean = "" if anchor.mean is None else f"{anchor.mean:.1f}"
+        cells = (f"{anchor.films}, {anchor.policy}", mean, f"{here.mean.value:.1f}", f"{anchor.maximum:.0f}")
+        lines.append("| " + " | ".join((*cells, f"{here.maximum:.0f}")) + " |")
+    return ["\n".join(lines)] if trial.scenario.anchor else []
 
 
 def _table(trial: Trial) -> str:

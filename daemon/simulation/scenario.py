@@ -9,7 +9,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 from statistics import NormalDist
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -21,7 +21,7 @@ SHIPPED = ("baltruschat", "ours")
 _NORMAL = NormalDist()
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Hours = Annotated[tuple[float, ...], Field(min_length=24, max_length=24)]
+Hours = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=24, max_length=24)]
 
 
 class _Part(BaseModel):
@@ -103,6 +103,15 @@ class Reading(_Part):
     shape: float = Field(gt=0)  # of the gamma distribution: 1 is exponential, more is steadier
 
 
+class Anchor(_Part):
+    """A published turnaround to compare with, in minutes."""
+
+    films: str  # the name of a finding
+    policy: Literal["first in, first out", "by finding", "by finding, capped"]
+    mean: float | None = None
+    maximum: float
+
+
 class Scenario(_Part):
     """All of it. `priority` is the policy that is tried, as in thoraxd.toml."""
 
@@ -116,6 +125,16 @@ class Scenario(_Part):
     abnormal: OperatingPoint | None = None  # triage: any finding against none
     finding: Annotated[tuple[Finding, ...], Field(min_length=1)]
     priority: PrioritySettings = PrioritySettings()
+    anchor: tuple[Anchor, ...] = ()
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        names = [finding.name for finding in self.finding]
+        if len(names) != len(set(names)) or not {anchor.films for anchor in self.anchor} <= set(names):
+            raise ValueError("findings have different names, and an anchor's films is one of them")
+        if not any(finding.critical for finding in self.finding):
+            raise ValueError("no finding is critical")
+        return self
 
 
 def _text(name: str) -> str:

@@ -50,7 +50,7 @@ def _sqlite_begin(connection: Connection) -> None:
 
 
 def told(error: DBAPIError) -> str:
-    """The driver's first line; the ledger holds no patient data, so it names none."""
+    """The driver's first line; values of rows, which may name a patient, stand in those behind it."""
     words = (str(error.orig).splitlines() or [""])[0]
     return f"database: {type(error.orig).__name__}: {words}"
 

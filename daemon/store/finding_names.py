@@ -25,11 +25,13 @@ class FindingNames:
 
     def of(self, session: Session, study_uids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Names by study, film by film, the most probable first; none for a study without any."""
-        jobs = session.execute(
-            select(JobRow.id, JobRow.finished_at, JobRow.study_uid)
-            .where(JobRow.study_uid.in_(study_uids), JobRow.kind == "analyse", JobRow.state == JobState.DONE)
+        rows = session.execute(
+            select(JobRow.id, JobRow.finished_at, JobRow.study_uid, JobRow.state)
+            .where(JobRow.study_uid.in_(study_uids), JobRow.kind == "analyse")
             .order_by(JobRow.id)
-        ).all()
+        )
+        # Not a condition: SQLite would go through the index of all jobs that are done.
+        jobs = [(job_id, at, study_uid) for job_id, at, study_uid, state in rows if state == JobState.DONE]
         with self._lock:
             known = {(job_id, at): self._names[job_id, at] for job_id, at, _ in jobs if (job_id, at) in self._names}
         new = [job_id for job_id, at, _ in jobs if (job_id, at) not in known]

@@ -70,6 +70,10 @@ class Pulls:
                 if row is None:
                     row = PullRow(source=source, study_uid=wish.study_uid)
                     session.add(row)
+                elif row.why == Why.PRIOR:  # somebody is to read it now
+                    study = session.get(StudyRow, wish.study_uid)
+                    if study is not None:
+                        study.awaits_place = True
                 row.why, row.analyse, row.announced = wish.why, wish.analyse, wish.announced
                 row.state, row.reason, row.attempts = PullState.WAITING, "", 0
                 row.asked_at = row.next_at = now

@@ -79,8 +79,9 @@ def _matches(query: Query) -> dict[str, Match]:
         match = match_of(keyword, text, fuzzy=query.fuzzy)
         if match is not None:
             matches[keyword] = match
-    if query.level != "STUDY" and "Modality" in matches:
-        matches.setdefault("ModalitiesInStudy", matches["Modality"])  # it follows, and the studies' index knows it
+    modality = matches.get("Modality")
+    if modality is not None and modality != OneOf(("",)):
+        matches.setdefault("ModalitiesInStudy", modality)  # it follows, and the studies' index knows it
     return matches
 
 
@@ -160,7 +161,9 @@ def _condition(keyword: str, match: Match, dialect: str) -> ColumnElement[bool]:
 
 
 def _modalities(column: ColumnElement[Any], match: Match, dialect: str) -> ColumnElement[bool]:
-    """One of the study's modalities matches; a pattern could reach from one into the next, so "*" ends at none."""
+    """One of the study's modalities matches; "C*X" also reaches from one into the next."""
+    if match == OneOf(("",)):
+        return column == ""
     wanted = match.values if isinstance(match, OneOf) else (match.pattern,) if isinstance(match, Like) else ()
     return or_(false(), *(_like(column, f"*\\{value}\\*", dialect) for value in wanted))
 

@@ -15,12 +15,11 @@ from sqlalchemy.orm import Session
 from daemon.core.ups import FILTERED, GLOBAL, WELL_KNOWN
 from daemon.core.ups_changes import WorkItem, absent
 from daemon.core.ups_events import state_report
-from daemon.core.ups_json import from_text, to_text
-from daemon.core.ups_matching import identified, matcher
+from daemon.core.ups_json import from_text, model_of, to_text
+from daemon.core.ups_matching import Json, identified, matcher
 from daemon.store.database import Database
 from daemon.store.schema_worklist import SubscriptionRow, WorkItemRow
 from daemon.store.ups_events import tell
-from daemon.store.work_item import item_of
 
 _CHUNK = 500
 # Which global subscriptions end with which.
@@ -36,8 +35,9 @@ def join(session: Session, item: WorkItem, now: float) -> list[str]:
     """Subscribe all global subscribers to a new work item that it is for; who they are."""
     _one_at_a_time(session)
     locks: dict[str, bool] = {}
+    instance = identified(item.ups_uid, item.attributes.to_json_dict())
     for row in session.scalars(select(SubscriptionRow).where(SubscriptionRow.ups_uid.in_(WELL_KNOWN))):
-        if not row.matching or matcher(from_text(row.matching))(identified(item)):
+        if not row.matching or matcher(from_text(row.matching))(instance):
             locks[row.receiver] = locks.get(row.receiver, False) or row.deletion_lock
     for receiver, lock in locks.items():
         session.add(_row(receiver, item.ups_uid, lock, "", now))
@@ -79,11 +79,11 @@ class Subscriptions:
                 session.execute(into)
                 return
             matches = matcher(matching) if filtered else _any
-            for item in _items(session, fresh):
-                if matches(identified(item)):
-                    session.add(_row(receiver, item.ups_uid, lock, "", now))
+            for uid, attributes in _items(session, fresh):
+                if matches(identified(uid, model_of(attributes))):
+                    session.add(_row(receiver, uid, lock, "", now))
                     if lock:
-                        tell(session, [receiver], item.ups_uid, [state_report(item.attributes)], now)
+                        tell(session, [receiver], uid, [state_report(from_text(attributes))], now)
 
     def unsubscribe(self, receiver: str, ups_uid: str) -> bool:
         """From one work item, or globally, which ends all subscriptions; whether there was any.
@@ -106,20 +106,20 @@ class Subscriptions:
             )
 
 
-def _any(_: Dataset) -> bool:
+def _any(_: Json) -> bool:
     return True
 
 
-def _items(session: Session, fresh: ColumnElement[bool]) -> Iterator[WorkItem]:
-    """Those that are to be subscribed to, in chunks; rows are added meanwhile."""
+def _items(session: Session, fresh: ColumnElement[bool]) -> Iterator[tuple[str, str]]:
+    """UIDs and attributes of those that are to be subscribed to, in chunks; rows are added meanwhile."""
     after = ""
     while True:
-        query = select(WorkItemRow).where(WorkItemRow.ups_uid > after, fresh).order_by(WorkItemRow.ups_uid)
-        rows = session.scalars(query.limit(_CHUNK)).all()
+        query = select(WorkItemRow.ups_uid, WorkItemRow.attributes).where(WorkItemRow.ups_uid > after, fresh)
+        rows = session.execute(query.order_by(WorkItemRow.ups_uid).limit(_CHUNK)).all()
         if not rows:
             return
         after = rows[-1].ups_uid
-        yield from map(item_of, rows)
+        yield from ((row.ups_uid, row.attributes) for row in rows)
         session.flush()
         session.expunge_all()
 

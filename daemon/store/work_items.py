@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Executable, delete, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from daemon.core.errors import UpsRefused
-from daemon.core.ups import DUPLICATE, FINAL, MEANINGS
+from daemon.core.ups import DUPLICATE, FINAL, MEANINGS, State
 from daemon.core.ups_changes import Outcome, WorkItem, absent
 from daemon.core.ups_events import UpsEvent
 from daemon.core.ups_json import quoted
@@ -88,16 +87,27 @@ class WorkItems:
         with self._database.read() as session:
             return [(row.revision, item_of(row)) for row in session.scalars(query.order_by(WorkItemRow.revision))]
 
-    def scan(self, narrowed: Narrowed) -> Iterator[WorkItem]:
-        """Instances that may match, those due first; pages of one search are read one by one."""
+    def scan(self, narrowed: Narrowed) -> Iterator[tuple[str, str]]:
+        """UIDs and attributes (JSON) of instances that may match, those due first; pages are read one by one."""
         after: tuple[float, str] | None = None
         while True:
             with self._database.read() as session:
-                rows = session.scalars(_page(narrowed, after)).all()
+                rows = session.execute(_page(narrowed, after)).all()
             if not rows:
                 return
-            yield from map(item_of, rows)
+            yield from ((row.ups_uid, row.attributes) for row in rows)
             after = (rows[-1].due_at, rows[-1].ups_uid)
+
+    def unclaimed(self, due_before: float) -> list[str]:
+        """Readings that were due before and that nobody has claimed, some of them, the oldest first."""
+        query = (
+            select(WorkItemRow.ups_uid)
+            .where(WorkItemRow.reading, WorkItemRow.state == str(State.SCHEDULED), WorkItemRow.due_at < due_before)
+            .order_by(WorkItemRow.due_at)
+            .limit(_DELETED_AT_ONCE)
+        )
+        with self._database.read() as session:
+            return list(session.scalars(query))
 
     def delete_old(self, before: float) -> int:
         """Delete instances that were finished before, unless a deletion lock holds them (CC.2.1.3); how many."""
@@ -131,12 +141,16 @@ def _change(session: Session, row: WorkItemRow, decide: Decide, now: float, due_
     return outcome.code
 
 
-def _page(narrowed: Narrowed, after: tuple[float, str] | None) -> Select[Any]:
+def _page(narrowed: Narrowed, after: tuple[float, str] | None) -> Executable:
     place = tuple_(WorkItemRow.due_at, WorkItemRow.ups_uid)
     conditions: list[ColumnElement[bool]] = [
         getattr(WorkItemRow, column).in_(values) for column, values in narrowed.columns.items()
     ]
     conditions += [WorkItemRow.attributes.contains(quoted(text), autoescape=True) for text in narrowed.texts]
+    since, until = narrowed.due
+    conditions += [] if since is None else [WorkItemRow.due_at >= since]
+    conditions += [] if until is None else [WorkItemRow.due_at < until]
     if after is not None:
         conditions.append(place > tuple_(*after))
-    return select(WorkItemRow).where(*conditions).order_by(WorkItemRow.due_at, WorkItemRow.ups_uid).limit(_PAGE)
+    columns = (WorkItemRow.ups_uid, WorkItemRow.attributes, WorkItemRow.due_at)
+    return select(*columns).where(*conditions).order_by(WorkItemRow.due_at, WorkItemRow.ups_uid).limit(_PAGE)

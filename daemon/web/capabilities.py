@@ -41,10 +41,16 @@ _ANSWERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("GET", "pixeldata"): (*_FRAMES, OCTETS, *_IMAGES),
     ("GET", "rendered"): ("image/jpeg", "image/png"),
     ("GET", "thumbnail"): ("image/jpeg",),
+    ("GET", "workitems"): (DICOM_JSON,),
+    ("GET", "{ups_uid}"): (DICOM_JSON,),
 }
 _TAKEN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("POST", "studies"): (_DICOM_PARTS, DICOM),
     ("POST", "{study}"): (_DICOM_PARTS, DICOM),
+    ("POST", "workitems"): (DICOM_JSON,),
+    ("POST", "{ups_uid}"): (DICOM_JSON,),
+    ("POST", "cancelrequest"): (DICOM_JSON,),
+    ("PUT", "state"): (DICOM_JSON,),
 }
 
 

@@ -68,7 +68,7 @@ def _searching(context: WebContext, level: Level):  # type: ignore[no-untyped-de
             results = await run_in_threadpool(find, context, level, asked, service, frozenset(request.path_params))
         except MalformedQuery as error:
             return JSONResponse({"error": str(error)}, 400)
-        body = json.dumps(results.items, ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(results.items, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         response = Response(body, media_type=media_type, headers={"Cache-Control": "no-store"})
         for warning in _warnings(asked, results):
             response.headers.append("Warning", f"299 {service}: {warning}")

@@ -14,7 +14,7 @@ from pydicom.datadict import dictionary_has_tag, keyword_for_tag, tag_for_keywor
 
 from daemon.core.catalogue import ATTRIBUTES, Level
 from daemon.core.errors import MalformedQuery
-from daemon.core.query import match_of, searchable
+from daemon.core.query import searchable
 
 MOST_PARAMETERS = 200
 LARGEST_NUMBER = 2**31 - 1
@@ -31,12 +31,11 @@ _LISTS = frozenset({"UI", "CS"})  # VRs whose values hold no comma: it parts the
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a client asks for. included: keywords, and "all"; ignored: keys that are not matched at this level, "" of a tag that PS3.6
-    does not list."""
+    """What a client asks for."""
 
-    matches: Mapping[str, str]
-    included: frozenset[str]
-    ignored: tuple[str, ...]
+    matches: Mapping[str, str]  # matching text by keyword
+    included: frozenset[str]  # keywords, and "all"
+    ignored: tuple[str, ...]  # keys that are not matched at this level; "": of a tag that PS3.6 does not list
     fuzzy: bool
     limit: int | None
     offset: int
@@ -55,17 +54,17 @@ def search_of(parameters: Iterable[tuple[str, str]], level: Level, fixed: Mappin
             said[name] = value
         elif name not in _NEGOTIATION:
             keyword = _attribute(name, f"parameter {place}")
+            _once(keyword, keyword in fixed)
             if keyword in searchable(level):
                 _match(matches, keyword, value)
             else:
                 ignored.append(keyword)
-    for keyword, text in matches.items():
-        match_of(keyword, text)  # whether it can be understood
+    flags = {name: _flag(name, said.get(name, "false")) for name in _FLAGS}
     return Search(
         matches=matches,
         included=frozenset(included),
         ignored=tuple(dict.fromkeys(ignored)),
-        fuzzy=[_flag(name, said.get(name, "false")) for name in sorted(_FLAGS)][1],
+        fuzzy=flags["fuzzymatching"],
         limit=_number("limit", said["limit"]) if "limit" in said else None,
         offset=_number("offset", said.get("offset", "0")),
     )

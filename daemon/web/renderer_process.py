@@ -80,6 +80,7 @@ class RendererProcess:
     The kernel ends the child when the thread that started it is gone, so that thread must live as long.
     """
 
+    memory_bytes: int = MEMORY_BYTES
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -121,7 +122,7 @@ class RendererProcess:
         command = [sys.executable, "-P", "-W", "ignore", "-m", "worker.render.serve", str(os.getpid())]
         try:
             self._process = subprocess.Popen(
-                [*command, str(MEMORY_BYTES)],
+                [*command, str(self.memory_bytes)],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

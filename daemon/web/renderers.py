@@ -239,7 +239,8 @@ class Renderers:
             try:
                 return process.ask({**task.request, "paths": paths}, self._limit_s)
             except EndsRenderer as error:
-                self._remember_broken(task.name, str(error))
+                if task.keys:
+                    self._remember_broken(task.name, str(error))
                 raise
 
     def _refuse_broken(self, name: tuple[str, ...]) -> None:

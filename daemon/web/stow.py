@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from functools import partial
 
-import anyio
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -17,7 +17,8 @@ from daemon.core.errors import ArchiveFull
 from daemon.core.uids import is_uid
 from daemon.web.addresses import ROOT, STUDY, service_url
 from daemon.web.context import WebContext
-from daemon.web.media_types import DICOM, DICOM_JSON, MULTIPART, Accepted, media_type
+from daemon.web.media_types import DICOM, DICOM_JSON, MULTIPART, media_type
+from daemon.web.resources import accepted
 from daemon.web.stow_answer import response_module, status_of_request
 from daemon.web.stow_parts import MalformedBody, Parts
 from daemon.web.stow_receiving import Limits, Receiving, TooLarge
@@ -63,8 +64,7 @@ class _Store:
         study_uid = request.path_params.get("study", "")
         if study_uid and not is_uid(study_uid):
             raise _Refusal(400, "the study in the URL is no UID")
-        accepted = Accepted.parse(request.headers.get("accept"), request.query_params.getlist("accept"))
-        if accepted.best([DICOM_JSON, "application/json"]) is None:
+        if accepted(request).best([DICOM_JSON, "application/json"]) is None:
             raise _Refusal(406, f"the answer is {DICOM_JSON}")
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise _Refusal(415, "no content coding is taken")
@@ -109,7 +109,7 @@ class _Store:
         stream = request.stream()
         while True:
             began = time.monotonic()
-            with anyio.fail_after(min(limit_s, limit_s * (1 + received / _MEGABYTE) - waited_s)):
+            async with asyncio.timeout(min(limit_s, limit_s * (1 + received / _MEGABYTE) - waited_s)):
                 chunk = await anext(stream, None)
             if chunk is None:
                 return
@@ -126,7 +126,7 @@ def _parts(content_type: str) -> Parts | None:
         raise _Refusal(415, f'{MULTIPART}; type="{DICOM}" is taken, or one instance as {DICOM}')
     if said.type == DICOM:
         return None
-    if said.content != DICOM:
+    if said.content not in (DICOM, "*/*"):  # without type=, which RFC 2387 asks for, the parts say what they are
         raise _Refusal(415, f'instances are taken as {DICOM}, not as metadata and bulk data: type="{DICOM}"')
     try:
         return Parts(said.parameters.get("boundary", ""))

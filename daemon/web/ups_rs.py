@@ -20,6 +20,7 @@ from daemon.core.errors import MalformedQuery, UpsRefused
 from daemon.core.uids import is_uid
 from daemon.core.ups import INVALID_VALUE, MEANINGS, RESOURCE_LIMITATION, SUCCESS
 from daemon.core.ups_checks import well_formed
+from daemon.core.ups_matching import Json
 from daemon.web.addresses import ROOT, service_url
 from daemon.web.context import WebContext
 from daemon.web.dicom_json import dataset_json, encoded
@@ -102,7 +103,8 @@ class _Served:
     async def retrieve(self, request: Request) -> Response:
         """11.5: 200."""
         _acceptable(request)
-        return _json([await run_in_threadpool(self._worklist.get, request.path_params["ups_uid"])])
+        ds = await run_in_threadpool(self._worklist.get, request.path_params["ups_uid"])
+        return _json([dataset_json(ds, _no_bulk)])
 
     async def update(self, request: Request) -> Response:
         """11.6: 200."""
@@ -204,9 +206,8 @@ def _parsed(content: bytes) -> Dataset:
         raise UpsRefused(INVALID_VALUE, MEANINGS[INVALID_VALUE]) from error
 
 
-def _json(found: list[Dataset], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    body = encoded([dataset_json(ds, _no_bulk) for ds in found])
-    return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, DICOM_JSON)
+def _json(found: list[Json], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(encoded(found), status, {"Cache-Control": "no-store", **(headers or {})}, DICOM_JSON)
 
 
 def _no_bulk(path: str) -> str:

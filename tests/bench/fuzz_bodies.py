@@ -53,6 +53,7 @@ class Films:
                 patient_id=WORD.upper(), transfer_syntax=syntax, **lossy,
             )  # fmt: skip
             self._films.append((syntax, encoded(film)))
+        self._bombs = self._make_bombs()
 
     def make(self, rng: random.Random, study_uid: str | None = None) -> tuple[str, str, bytes]:
         """(study, SOP Instance UID, PS3.10 file)."""
@@ -75,11 +76,16 @@ class Films:
 
     def bomb(self, rng: random.Random) -> bytes:
         """A deflated film of 64 KB that inflates to 64 MB of one attribute after the other."""
+        return rng.choice(self._bombs)
+
+    def _make_bombs(self) -> list[bytes]:
         _, content = next(each for each in self._films if each[0] == DeflatedExplicitVRLittleEndian)
         start = 144 + int.from_bytes(content[140:144], "little")
-        packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
-        element = rng.choice([b"\x08\0\x05\0CS\0\0", b"\x09\0\x10\0LO\x02\0A ", b"\0" * 8])
-        return content[:start] + packer.compress(element * (2**26 // len(element))) + packer.flush()
+        made = []
+        for element in (b"\x08\0\x05\0CS\0\0", b"\x09\0\x10\0LO\x02\0A ", b"\0" * 8):
+            packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+            made.append(content[:start] + packer.compress(element * (2**26 // len(element))) + packer.flush())
+        return made
 
 
 def valid(rng: random.Random, films: Films) -> Body:

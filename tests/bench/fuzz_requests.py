@@ -119,7 +119,7 @@ def whatever(rng: random.Random, known: Known) -> Asked:
 
 
 def _uids(rng: random.Random, known: Known) -> tuple[str, str, str]:
-    if known and rng.random() < 0.8:
+    if known and rng.random() < 0.9:
         return rng.choice(known)
     odd = ["1.2.3", "1", "x", "%00", "..", "1" * 65, "1..2", WORD, "%C3%A9", "%FF", "1.2.3%20"]
     return rng.choice(odd), rng.choice(odd), rng.choice(odd)
@@ -144,7 +144,7 @@ def _query(rng: random.Random, pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _accept(rng: random.Random) -> dict[str, str]:
-    return {"Accept": rng.choice(_ACCEPT)} if rng.random() < 0.4 else {}
+    return {"Accept": rng.choice(_ACCEPT)} if rng.random() < 0.3 else {}
 
 
 def _model(rng: random.Random) -> dict[str, object]:

@@ -12,11 +12,14 @@ from daemon.store.ledger import Ledger
 from daemon.store.tables import Base
 from tests.conftest import skip_where_missing
 from tests.support.peers.servers import PostgresServer, postgres_server
-from tests.unit.store.test_commitment_ledger import *  # noqa: F403  the tests themselves
+from tests.unit.store.test_catalogue_ledger import *  # noqa: F403  the tests themselves
+from tests.unit.store.test_commitment_ledger import *  # noqa: F403
 from tests.unit.store.test_ledger import *  # noqa: F403
-from tests.unit.store.test_reading_list import *  # noqa: F403
+from tests.unit.store.test_orders_ledger import *  # noqa: F403
 from tests.unit.store.test_pulls import *  # noqa: F403
+from tests.unit.store.test_reading_list import *  # noqa: F403
 from tests.unit.store.test_withdrawal import *  # noqa: F403
+from tests.unit.store.test_worklist_ledger import *  # noqa: F403
 
 
 @pytest.fixture(scope="module")

@@ -204,9 +204,9 @@ def test_everything_can_be_done_with_keys_alone(room: ReadingRoom, film: Dataset
 
         here = page.look("location.pathname")
         page.press("n")
-        page.wait(f"location.pathname != {here!r}")
+        page.wait(f"location.pathname != {here!r} && document.querySelector('#live.on') != null")
         page.press("p")
-        page.wait(f"location.pathname == {here!r} && document.readyState == 'complete'")
+        page.wait(f"location.pathname == {here!r} && document.querySelector('#live.on') != null")
         page.press("Escape")
         page.wait("location.pathname == '/' && document.activeElement.textContent == 'Square, Sue'")
         assert page.complaints == []
@@ -251,4 +251,20 @@ def test_axe_finds_nothing_serious_and_nothing_sticks_out(
                 wrong = [found for found in page.axe() if found["impact"] in ("serious", "critical")]
                 assert wrong == [], f"{name}, {width} wide"
                 assert page.look("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
+        page.look("document.getElementById('theme').click()")
+        page.goto(room.url)
+        assert page.look("document.documentElement.dataset.theme") != scheme  # kept by the browser
         assert page.complaints == []
+
+
+def test_a_person_signs_in_with_keys(tmp_path: Path) -> None:
+    if absent := browser.missing("axe-core"):
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    with ReadingRoom(tmp_path, user=[{"name": "ann", "password": "open"}]) as locked, Browser(900, 700) as page:
+        page.goto(f"{locked.url}/queue")
+        assert [found for found in page.axe() if found["impact"] in ("serious", "critical")] == []
+        page.press(*"ann", "Tab", *"wrong", "Enter")
+        page.wait("document.querySelector('[role=alert]')")
+        page.press(*"ann", "Tab", *"open", "Enter")
+        page.wait("location.pathname == '/queue' && document.querySelector('#live.on')")
+        assert page.look("document.querySelector('[title=\"Signed in as ann\"]') != null")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from daemon.core.errors import SettingsError
 from daemon.core.passwords import hashed, matches
@@ -143,7 +145,7 @@ def test_no_page_allows_a_script_or_style_within_it(room: ReadingRoom) -> None:
         headers = room.client.get(path).headers
         assert "script-src 'self'" in headers["content-security-policy"], path
         assert "unsafe" not in headers["content-security-policy"]
-        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
     page = room.client.get("/").text
     assert "style=" not in page and "onclick" not in page and "<script>" not in page
     assert room.client.get("/").headers["cache-control"] == "no-store"
@@ -153,3 +155,13 @@ def test_the_secret_is_its_owners_alone(room: ReadingRoom) -> None:
     path = room.settings.home / "web.secret"
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and len(path.read_bytes()) == 32
+
+
+def test_a_page_of_another_origin_opens_no_websocket_and_a_stranger_none_at_all(
+    room: ReadingRoom, locked: ReadingRoom
+) -> None:
+    for server, origin, status in ((room, "https://evil.example", 403), (locked, None, 401)):
+        url = f"ws://127.0.0.1:{server.settings.web.port}/dicom-web/subscribers/VIEWER"
+        with pytest.raises(InvalidStatus) as refused, connect(url, origin=origin, proxy=None):  # type: ignore[arg-type]
+            pass
+        assert refused.value.response.status_code == status

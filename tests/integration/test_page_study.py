@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from pydicom import Dataset
 
 from tests.support.builders import make_cxr
+from tests.support.peers import programs
 from tests.support.reading_room import ReadingRoom, seen
 
 BOXES = ((50.25, 60.5, 120.75, 140.125), (200.0, 300.5, 260.0, 380.25))
@@ -33,9 +35,11 @@ def room(tmp_path_factory: pytest.TempPathFactory, film: Dataset) -> Iterator[Re
         yield opened
 
 
-def give(room: ReadingRoom, film: Dataset, verdict: str, on: tuple[int, int] = (1, 2)) -> httpx.Response:
+def give(
+    room: ReadingRoom, film: Dataset, verdict: str, on: tuple[int, int] = (1, 2), answer: str = "1-abababababab"
+) -> httpx.Response:
     page = room.href(film.StudyInstanceUID)
-    fields = {"csrf": room.csrf(page), "film": on[0], "lesion": on[1], "verdict": verdict}
+    fields = {"csrf": room.csrf(page), "film": on[0], "lesion": on[1], "verdict": verdict, "answer": answer}
     return room.client.post(f"{page}/feedback", data=fields)
 
 
@@ -125,6 +129,11 @@ def test_a_verdict_on_what_is_not_shown_is_refused(
     assert give(room, film, verdict, on).status_code == 400
 
 
+def test_a_verdict_on_an_answer_that_is_no_longer_the_studys_is_refused(room: ReadingRoom, film: Dataset) -> None:
+    assert give(room, film, "ACCEPTED", answer="1-cdcdcdcdcdcd").status_code == 409
+    assert give(room, film, "ACCEPTED", answer="2-abababababab").status_code == 409
+
+
 def test_a_verdict_without_the_forms_token_is_refused(room: ReadingRoom, film: Dataset) -> None:
     fields = {"film": 0, "lesion": 0, "verdict": "ACCEPTED"}
 
@@ -146,3 +155,26 @@ def test_a_study_that_is_read_leaves_the_list_and_its_work_item_is_completed(roo
     done = room.daemon._worklist.get(item.ups_uid).UnifiedProcedureStepPerformedProcedureSequence[0]
     assert done.PerformedWorkitemCodeSequence[0].CodeMeaning == "Interpretation"
     assert "Read, Me" not in room.client.get("/").text and "Read, Me" in room.client.get("/?list=read").text
+
+
+def test_a_study_without_an_answer_says_so(room: ReadingRoom) -> None:
+    waiting, lateral = make_cxr(patient_name="Wait^Wendy"), make_cxr(view="LL", patient_name="Side^Sam")
+    room.receive(waiting, lateral)
+    room.wait_listed(str(waiting.StudyInstanceUID))
+
+    assert "No answer yet." in room.client.get(room.href(waiting.StudyInstanceUID)).text
+    page = room.client.get(room.href(lateral.StudyInstanceUID)).text
+    assert "No image of this study is analysed." in page and "lateral view" in page
+
+
+def test_what_could_not_be_delivered_says_where_and_why(tmp_path: Path) -> None:
+    nobody = {"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": programs.free_port()}
+    with ReadingRoom(tmp_path, destination=[nobody], retry={"first_s": 0.1, "give_up_s": 0.2}) as room:
+        film = make_cxr()
+        room.receive(film)
+        room.work({film.SOPInstanceUID: seen(film, 0.9, (10.0, 10.0, 20.0, 20.0))})
+        room.wait_state(film.StudyInstanceUID, "FAILED")
+
+        page, queue = room.client.get(room.href(film.StudyInstanceUID)).text, room.client.get("/queue").text
+        assert '<span class="delivery dead">dead</span><span class="who">no ' in page  # connection, or answer
+        assert "2 given up" in queue and room.href(film.StudyInstanceUID) in queue

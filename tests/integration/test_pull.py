@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.uid import JPEG2000Lossless, generate_uid
 
 from daemon.core.errors import DeliveryError
@@ -45,12 +45,27 @@ def held(system: Thoraxd, films: Sequence[Dataset]) -> set[str]:
     return {item["sop_uid"] for report in reports for item in report["instances"]}
 
 
+def pulled(system: Thoraxd, source: str, ds: Dataset) -> tuple[str, int | None, int | None]:
+    """(state, expected, fetched) of its study, once that has ended; queued as the command does."""
+    uids = [ds.StudyInstanceUID]
+    system.ledger.pulls.queue(source, [Wish(uids[0], Why.ASKED)], time.time())
+    wait_until(lambda: system.ledger.pulls.progress(source, uids)[0].state != "WAITING", 30, "an end")
+    (line,) = system.ledger.pulls.progress(source, uids)
+    return line.state, line.expected, line.fetched
+
+
+def kept_in(system: Thoraxd, ds: Dataset) -> str:
+    """The transfer syntax in which it is archived."""
+    (kept,) = (system.home / "archive" / ds.StudyInstanceUID).glob(f"{ds.SOPInstanceUID}.*")
+    return str(dcmread(kept, stop_before_pixels=True).file_meta.TransferSyntaxUID)
+
+
 @dataclass(frozen=True)
 class Hospital:
     """Archives with films, and `here`, which knows each of them as a source.
 
     pacs: two films of one study of P-1, one of them in JPEG 2000; two earlier studies of P-1; one study of P-2.
-    other: three studies, for each way one.
+    other: three studies in JPEG 2000, for each way one.
     """
 
     here: Thoraxd
@@ -70,7 +85,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
         film(patient_id="P-1", StudyDate="20240101", AccessionNumber="ACC-00"),
         film(patient_id="P-2", StudyDate="20260103", AccessionNumber="ACC-2"),
     ]
-    theirs = [film(), compress(film(), JPEG2000Lossless), film()]
+    theirs = [compress(film(), JPEG2000Lossless) for _ in range(3)]
     us = [{"ae_title": "THORAXD", "host": "127.0.0.1", "port": port}]
     with (
         skip_where_missing(orthanc(tmp_path_factory.mktemp("source"), dicomweb=True)) as peer,
@@ -106,8 +121,7 @@ def test_a_study_comes_by_c_get_as_it_is_stored_there(hospital: Hospital) -> Non
     (line,) = lines(done)
     assert (done.returncode, line["state"], line["expected"], line["fetched"]) == (0, "DONE", 2, 2), done.stderr
     assert held(system, films[:1]) == {ds.SOPInstanceUID for ds in films[:2]}
-    (kept,) = (system.home / "archive" / films[1].StudyInstanceUID).glob(f"{films[1].SOPInstanceUID}.*")
-    assert JPEG2000Lossless.encode() in kept.read_bytes()[:500]
+    assert kept_in(system, films[1]) == JPEG2000Lossless
 
 
 def test_what_is_here_is_not_fetched_again(hospital: Hospital) -> None:
@@ -117,7 +131,7 @@ def test_what_is_here_is_not_fetched_again(hospital: Hospital) -> None:
     before = len(system.events("instance.stored")) + len(system.events("instance.duplicate"))
     done = system.cli("pull", "web", films[0].StudyInstanceUID)
     assert done.returncode == 0
-    assert "1 studies found: 1 here before, 0 fetched, 0 failed" in done.stdout
+    assert "1 study: 1 here before, 0 fetched, 0 failed" in done.stdout
     assert len(system.events("instance.stored")) + len(system.events("instance.duplicate")) == before
 
 
@@ -180,15 +194,18 @@ def test_a_schedule_brings_what_is_new_with_its_priors(hospital: Hospital) -> No
     assert held(system, [new, prior, older, hand]) == wanted
     assert system.ledger.pulls.is_prior(prior.StudyInstanceUID)
     assert not system.ledger.pulls.is_prior(new.StudyInstanceUID)
+    placed = [ds.StudyInstanceUID for ds in (new, prior)]
+    wait_until(lambda: not set(placed) & set(system.ledger.reading.awaiting(1000)), 20, "places decided")
+    listed = {row.study_uid for row in system.ledger.reading.page(["SCHEDULED"], 100)}
+    assert listed & set(placed) == {new.StudyInstanceUID}
 
 
 @pytest.mark.parametrize("way", ["get", "move", "web"])
 def test_one_thoraxd_pulls_from_another(way: str, hospital: Hospital) -> None:
     ds = hospital.other[("get", "move", "web").index(way)]
-    done = hospital.here.cli("pull", f"other-{way}", ds.StudyInstanceUID, "--json")
-    (line,) = lines(done)
-    assert (done.returncode, line["expected"], line["fetched"]) == (0, 1, 1), done.stderr
+    assert pulled(hospital.here, f"other-{way}", ds) == ("DONE", 1, 1)
     assert held(hospital.here, [ds]) == {ds.SOPInstanceUID}
+    assert kept_in(hospital.here, ds) == JPEG2000Lossless
 
 
 def test_dcmqrscp_sends_a_study(hospital: Hospital, tmp_path: Path) -> None:
@@ -210,8 +227,7 @@ def test_dcmqrscp_sends_a_study(hospital: Hospital, tmp_path: Path) -> None:
             ds.save_as(tmp_path / f"{ds.SOPInstanceUID}.dcm", enforce_file_format=True)
             done = dcmtk.run("storescu", "-aec", "DCMQR", "127.0.0.1", str(port), tmp_path / f"{ds.SOPInstanceUID}.dcm")
             assert done.returncode == 0, done.stderr
-        done = system.cli("pull", "dcmqr", films[0].StudyInstanceUID, "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert pulled(system, "dcmqr", films[0]) == ("DONE", 2, 2)
         assert held(system, films) == {films[0].SOPInstanceUID, with_study.SOPInstanceUID}
 
 

@@ -14,28 +14,8 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, generate_uid
-from pynetdicom import AE, build_role, evt
-from pynetdicom.association import Association
+from pynetdicom import AE, build_role
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Comprehensive3DSRStorage as SR  # type: ignore[attr-defined]
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    DigitalXRayImageStorageForPresentation as DX,
-)
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    PatientRootQueryRetrieveInformationModelFind as PATIENT_FIND,
-)
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    PatientRootQueryRetrieveInformationModelGet as PATIENT_GET,
-)
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    StudyRootQueryRetrieveInformationModelFind as STUDY_FIND,
-)
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    StudyRootQueryRetrieveInformationModelGet as STUDY_GET,
-)
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    StudyRootQueryRetrieveInformationModelMove as STUDY_MOVE,
-)
 
 from daemon.store.schema_catalogue import CatalogueInstanceRow
 from tests.conftest import need
@@ -44,9 +24,11 @@ from tests.support.peers import dcmtk, sender
 from tests.support.peers.orthanc import Orthanc
 from tests.support.peers.programs import free_port
 from tests.support.peers.receiver import Receiver, receiving
+from tests.support.peers.requestor import DX, PATIENT_FIND, PATIENT_GET, STUDY_FIND, STUDY_GET, find, get, keys, move
 from tests.support.system import Thoraxd
 
 PATIENCE_S = 6.0  # of the SCP with a silent peer
+SR = "1.2.840.10008.5.1.4.1.1.88.34"  # Comprehensive 3D SR
 NOBODY = "redis://127.0.0.1:1/0"
 RECEIVER_PORT, DEAD_PORT, STORESCP_PORT = free_port(), free_port(), free_port()
 
@@ -82,25 +64,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory, pacs: Orthanc) -> Iterator
     with Thoraxd(folder, workers=0, modalities=modalities, settings=settings) as system:
         pacs.know("THORAXD", system.port)
         yield Archive(system)
-
-
-def keys(level: str, **values: str | list[str]) -> Dataset:
-    ds = Dataset()
-    ds.SpecificCharacterSet = "ISO_IR 192"
-    ds.QueryRetrieveLevel = level
-    for keyword, value in values.items():
-        setattr(ds, keyword, value)
-    return ds
-
-
-def find(port: int, identifier: Dataset, model: str = STUDY_FIND) -> tuple[list[int], list[Dataset]]:
-    """Statuses in order, and the matches."""
-    ae = AE()
-    ae.add_requested_context(model)
-    assoc = ae.associate("127.0.0.1", port)
-    answers = list(assoc.send_c_find(identifier, model))
-    assoc.release()
-    return [int(status.Status) for status, _ in answers], [ds for _, ds in answers if ds is not None]
 
 
 def test_studies_are_found_with_what_was_asked_for_and_where_to_retrieve_them(archive: Archive) -> None:
@@ -210,31 +173,6 @@ def test_getscu_gets_a_compressed_film_decoded_where_it_takes_no_other(archive: 
     assert (got.pixel_array == film.pixel_array).all()
 
 
-def get(
-    port: int, identifier: Dataset, syntaxes: list[str], *, sop_class: str = DX, model: str = STUDY_GET, **more: Any
-) -> tuple[list[Dataset], list[Dataset]]:
-    """(responses, data sets that came)"""
-    came: list[Dataset] = []
-
-    def on_c_store(event: Event) -> int:
-        ds = event.dataset
-        ds.file_meta = event.file_meta
-        came.append(ds)
-        return 0x0000
-
-    ae = AE()
-    ae.add_requested_context(model)
-    for syntax in syntaxes:
-        ae.add_requested_context(sop_class, syntax)
-    roles: Any = [build_role(sop_class, scp_role=True)]
-    assoc = ae.associate(
-        "127.0.0.1", port, ext_neg=roles, evt_handlers=[(evt.EVT_C_STORE, more.get("store", on_c_store))]
-    )
-    responses = [status for status, _ in assoc.send_c_get(identifier, model)]
-    assoc.release()
-    return responses, came
-
-
 def test_a_film_comes_as_it_is_stored_where_that_is_accepted(archive: Archive) -> None:
     film = archive.films[3]
     asked = keys("STUDY", StudyInstanceUID=film.StudyInstanceUID)
@@ -267,15 +205,6 @@ def test_what_cannot_be_sent_is_counted_and_named(archive: Archive) -> None:
         1,
     )
     assert (last.Status, last.NumberOfFailedSuboperations, last.NumberOfCompletedSuboperations) == (0xB000, 1, 1)
-
-
-def move(port: int, identifier: Dataset, destination: str) -> tuple[list[Dataset], list[Dataset | None]]:
-    ae = AE(ae_title="ASKING")
-    ae.add_requested_context(STUDY_MOVE)
-    assoc: Association = ae.associate("127.0.0.1", port)
-    answers = list(assoc.send_c_move(identifier, destination, STUDY_MOVE, msg_id=77))
-    assoc.release()
-    return [status for status, _ in answers], [ds for _, ds in answers]
 
 
 def test_a_study_is_moved_with_the_ids_of_who_asked(archive: Archive) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 
 from daemon.store.archive import Archive
+from daemon.web.renderer_process import RendererProcess
 from daemon.web.renderers import Look, NotRenderable, RendererLost, Renderers, RenderersBusy
 from tests.support.builders import make_cxr, write
 from tests.support.peers import processes, programs
@@ -146,6 +148,18 @@ def test_a_renderer_that_takes_too_long_is_replaced_and_its_object_not_tried_aga
     asyncio.run(attempts())
     renderers.stop()
     assert mine() == []
+
+
+def test_a_picture_that_memory_does_not_hold_is_refused_and_the_renderer_goes_on(folder):
+    large = make_cxr(pixels=np.zeros((6000, 6000), dtype=np.int64))
+    write(large, folder / "large.dcm")
+    process = RendererProcess(memory_bytes=350_000_000)  # with the program itself, half of what this film takes
+    look = asdict(Look())
+    with pytest.raises(NotRenderable, match="too large for this machine"):
+        process.ask({"what": "rendered", "look": look, "frame": 1, "paths": {"object": str(folder / "large.dcm")}}, 20)
+    small = {"what": "rendered", "look": look, "frame": 1, "paths": {"object": str(folder / "film.dcm")}}
+    assert process.ask(small, 20).parts
+    process.close()
 
 
 def test_a_killed_renderer_takes_one_request_with_it(renderers):

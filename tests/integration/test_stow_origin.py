@@ -13,6 +13,7 @@ from pydicom.uid import JPEG2000Lossless, MRImageStorage
 
 from tests.support.builders import make_cxr
 from tests.support.origin import PARTS, Origin, encoded, in_parts, origin
+from tests.support.peers.programs import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,11 @@ def test_a_body_without_a_stated_length_is_taken(server: Origin) -> None:
     chunks = (body[at : at + 7] for at in range(0, len(body), 7))
     assert server.client.post("/studies", content=chunks, headers={"Content-Type": PARTS}).status_code == 200
     assert kept(server, sent.SOPInstanceUID)
+
+
+def test_the_parts_type_may_be_left_out_of_the_requests(server: Origin) -> None:
+    headers = {"Content-Type": PARTS.replace('type="application/dicom"; ', "")}
+    assert server.store(film(), headers=headers).status_code == 200
 
 
 def test_the_same_instance_again_is_accepted(server: Origin) -> None:
@@ -153,6 +159,12 @@ def test_a_study_in_the_url_is_a_uid(server: Origin) -> None:
     assert server.store(film(), study="not-a-uid").status_code == 400
 
 
+def head_of(length: int) -> bytes:
+    """A Store transaction's header, but for its last line."""
+    fields = f"Host: 127.0.0.1\r\nContent-Type: {PARTS}\r\nContent-Length: {length}\r\n"
+    return f"POST /dicom-web/studies HTTP/1.1\r\n{fields}".encode()
+
+
 def raw(server: Origin, headers: dict[str, str], body: bytes, *, wait_s: float = 10.0) -> bytes:
     """A request by hand, and what comes back until the server closes."""
     fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -177,12 +189,10 @@ def test_a_sender_that_falls_silent_is_told_and_leaves_nothing(server: Origin) -
 
 def test_a_sender_that_drips_is_told_too(server: Origin) -> None:
     body = in_parts(encoded(film()))
-    head = (
-        f"POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {PARTS}\r\nContent-Length: {len(body)}"
-    )
+    head = head_of(len(body))
     began, answered = time.monotonic(), b""
     with socket.create_connection(("127.0.0.1", server.settings.web.port), timeout=0.1) as connection:
-        connection.sendall(head.encode() + b"\r\n\r\n")
+        connection.sendall(head + b"\r\n")
         for byte in body:
             try:
                 connection.sendall(bytes([byte]))
@@ -197,11 +207,9 @@ def test_a_sender_that_drips_is_told_too(server: Origin) -> None:
 def test_a_sender_that_breaks_off_leaves_nothing_half_stored(server: Origin) -> None:
     whole, half = film(), film()
     body = in_parts(encoded(whole), encoded(half))
-    head = (
-        f"POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {PARTS}\r\nContent-Length: {len(body)}"
-    )
+    head = head_of(len(body))
     with socket.create_connection(("127.0.0.1", server.settings.web.port), timeout=5) as connection:
-        connection.sendall(head.encode() + b"\r\n\r\n" + body[:-500])
+        connection.sendall(head + b"\r\n" + body[:-500])
         deadline = time.monotonic() + 5
         while not server.incoming() and not kept(server, whole.SOPInstanceUID) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -211,25 +219,32 @@ def test_a_sender_that_breaks_off_leaves_nothing_half_stored(server: Origin) -> 
 
 def test_expect_100_is_answered_before_the_body(server: Origin) -> None:
     body = in_parts(encoded(film()))
-    head = (
-        f"POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {PARTS}\r\nContent-Length: {len(body)}"
-    )
+    head = head_of(len(body))
     with socket.create_connection(("127.0.0.1", server.settings.web.port), timeout=5) as connection:
-        connection.sendall(head.encode() + b"\r\nExpect: 100-continue\r\n\r\n")
+        connection.sendall(head + b"Expect: 100-continue\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 100")
         connection.sendall(body)
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
 
 
-def test_a_study_is_open_while_its_request_lasts_and_released_after_it(server: Origin) -> None:
+def test_a_study_is_open_while_its_request_lasts_and_complete_after_it(tmp_path: Path) -> None:
     sent = film()
-    server.store(sent)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if server.ledger.views.studies([sent.StudyInstanceUID])[0]["completed_at"]:
-            return
-        time.sleep(0.1)
-    pytest.fail("the study was never complete")
+    body = in_parts(encoded(sent), b"a part that is long in coming")
+
+    def completed() -> float | None:
+        found = patient.ledger.views.studies([sent.StudyInstanceUID])
+        return found[0]["completed_at"] if found else None
+
+    with origin(tmp_path, study={"quiet_s": 0.2}) as patient:
+        head = head_of(len(body))
+        with socket.create_connection(("127.0.0.1", patient.settings.web.port), timeout=10) as connection:
+            connection.sendall(head + b"\r\n" + body[:-20])
+            wait_until(lambda: kept(patient, sent.SOPInstanceUID), 10, "the first instance")
+            time.sleep(1.5)
+            assert completed() is None
+            connection.sendall(body[-20:])
+            assert connection.recv(100).startswith(b"HTTP/1.1 202")
+        wait_until(lambda: completed() is not None, 10, "the study's end")
 
 
 def test_too_many_requests_and_a_full_archive_are_told_to_wait(tmp_path: Path) -> None:
@@ -240,10 +255,8 @@ def test_too_many_requests_and_a_full_archive_are_told_to_wait(tmp_path: Path) -
     with origin(tmp_path / "busy", web={"store_requests": 1, "timeout_s": 2.0}) as busy:
         sent = film()
         with socket.create_connection(("127.0.0.1", busy.settings.web.port)) as slow:
-            head = (
-                f"POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {PARTS}\r\nContent-Length: 9999"
-            )
-            slow.sendall(head.encode() + b"\r\n\r\n" + b"--")
+            head = head_of(9999)
+            slow.sendall(head + b"\r\n" + b"--")
             time.sleep(0.3)
             response = busy.store(sent)
             assert (response.status_code, response.headers["retry-after"]) == (503, "5")

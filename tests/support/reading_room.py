@@ -115,6 +115,10 @@ class ReadingRoom:
         """Until a study has its place on the worklist."""
         programs.wait_until(lambda: bool(self.ledger.screens.work_items([study_uid])), 20, "a place on the worklist")
 
+    def wait_state(self, study_uid: str, state: str) -> None:
+        """Until the study is in this state."""
+        programs.wait_until(lambda: self.ledger.screens.glances([study_uid])[study_uid].state == state, 20, state)
+
     def csrf(self, page: str) -> str:
         """The token in a page's forms, as this client's session has it."""
         return self.client.get(page).text.partition('name="csrf" content="')[2].partition('"')[0]

@@ -10,7 +10,7 @@ import pytest
 from daemon.core.catalogue import ATTRIBUTES, LEVELS
 from daemon.core.commitment import OUR_FAILURE_REASONS
 from daemon.core.query import searchable
-from daemon.dimse import commitment, contexts, query_scp, retrieve_scp, status
+from daemon.dimse import commitment, contexts, query_scp, retrieve_responses, status
 from daemon.dimse.identifier import PATIENT_KEYS
 from tests.support.conform import drawn
 from tests.support.reports import make_image, make_request
@@ -52,7 +52,7 @@ def test_the_document_names_the_storage_commitment_sop_class():
 
 
 @pytest.mark.parametrize(
-    "table, codes", [("find-statuses", query_scp.STATUSES), ("retrieve-statuses", retrieve_scp.STATUSES)]
+    "table, codes", [("find-statuses", query_scp.STATUSES), ("retrieve-statuses", retrieve_responses.STATUSES)]
 )
 def test_the_document_lists_every_word_of_ours_on_query_and_retrieve(table, codes):
     assert {row[0] for row in rows(table)} == {f"{code:04X}" for code in codes}

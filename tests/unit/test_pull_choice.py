@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from pydantic import ValidationError
+
 from daemon.core.pulls import Choice, FoundInstance, FoundStudy, priors_of, to_fetch
 from daemon.sections import Source
 
@@ -59,3 +62,17 @@ def test_a_source_can_be_had_as_an_endpoint() -> None:
     source = Source(name="pacs", ae_title="PACS", host="pacs", port=104, timeout_s=5)
     assert (source.endpoint.ae_title, source.endpoint.kind, source.endpoint.timeout_s) == ("PACS", "dimse", 5)
     assert Source(name="web", kind="dicomweb", url="http://pacs/dicom-web").endpoint.kind == "stow"
+
+
+@pytest.mark.parametrize(
+    "wrong, told",
+    [
+        ({"ae_title": "PACS"}, "needs ae_title, host and port"),
+        ({"kind": "dicomweb"}, "needs a url"),
+        ({"kind": "dicomweb", "url": "https://me:secret@pacs/dicom-web"}, "credentials do not belong"),
+        ({"kind": "dicomweb", "url": "https://pacs", "modalities": []}, "modalities"),
+    ],
+)
+def test_a_source_that_cannot_be_asked_is_refused(wrong: dict[str, object], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Source(name="pacs", **wrong)  # type: ignore[arg-type]

@@ -136,12 +136,16 @@ def test_the_simulator_reads_in_the_order_of_the_live_list():
 
 @pytest.fixture(scope="module")
 def trial():
-    return run(load("baltruschat"), 400, seed=8)
+    return run(load("baltruschat"), 300, seed=8)
 
 
-def test_a_trial_says_the_same_twice_and_compares_with_first_in_first_out(trial):
-    again = run(load("baltruschat"), 400, seed=8)
-    assert report.as_values(again) == report.as_values(trial)
+def test_a_trial_says_the_same_twice():
+    once, again = (report.as_values(run(load("ours"), 20, seed=9)) for _ in range(2))
+    assert once == again
+    assert once != report.as_values(run(load("ours"), 20, seed=10))
+
+
+def test_changes_are_against_first_in_first_out(trial):
     for by_policy in trial.figures.values():
         assert set(by_policy) == set(POLICIES)
         first = by_policy["first in, first out"]
@@ -160,7 +164,7 @@ def test_ours_brings_critical_films_forward_and_bounds_what_strict_orders_do_not
 
 def test_a_trial_can_be_read_as_a_page_as_json_and_as_a_picture(trial, tmp_path):
     page = report.markdown([trial], ["plot.png"])
-    assert "400 days" in page
+    assert "300 days" in page
     assert page.count("| thoraxd |") == len(trial.figures) + 1
     assert json.loads(json.dumps(report.as_values(trial)))["films"] == trial.films
     report.plot(trial, tmp_path / "plot.png")

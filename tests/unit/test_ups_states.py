@@ -8,8 +8,9 @@ import pytest
 from pydicom import Dataset
 
 from daemon.core.errors import UpsRefused
-from daemon.core.ups import TRANSITIONS, Asked, State
+from daemon.core.ups import MEANINGS, TRANSITIONS, Asked, State, failed
 from daemon.core.ups_changes import cancel_asked, created, state_changed, updated
+from daemon.web.ups_status import HTTP_STATUS
 from tests.support.work_items import change, item, new_work_item, performed
 
 LOCK, OTHER, NOW = "1.2.3.99", "1.2.3.98", 1_800_000_000.0
@@ -154,3 +155,9 @@ def test_a_refused_request_leaves_the_item_as_it_was() -> None:
     with pytest.raises(UpsRefused):
         updated(before, item(ProcedureStepLabel=""), LOCK, NOW)
     assert before == kept
+
+
+def test_every_failure_has_its_http_status_and_every_warning_its_words() -> None:
+    assert {code for code in MEANINGS if failed(code)} <= HTTP_STATUS.keys()
+    warnings = {cell.code for cell in TRANSITIONS.values() if cell.code and not failed(cell.code)}
+    assert warnings == {0xB304, 0xB306} <= MEANINGS.keys()

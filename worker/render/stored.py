@@ -18,5 +18,7 @@ def stored_of(image: Dataset) -> Stored:
             return stored_values(image)
         except PixelsUnreadable:
             raise
+        except MemoryError as error:
+            raise PixelsUnreadable("the image is too large for this machine") from error
         except Exception as error:  # pydicom has no closed set of errors for broken values
             raise PixelsUnreadable(f"the image is damaged ({type(error).__name__})") from error

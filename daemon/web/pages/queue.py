@@ -96,5 +96,5 @@ def _places(site: Site) -> list[Part]:
     return [
         Part("database", True, dialect),  # this page is made from it
         Part("disk", free > reserve, f"{free / 1e9:.1f} GB free at home, {reserve / 1e9:.1f} GB are held in reserve"),
-        Part("renderers", True, f"{settings.web.renderers}"),
+        Part("renderers", True, f"{settings.web.renderers} at most, started when they are needed"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -23,8 +24,18 @@ def routes(context: WebContext, users: Users, secret: bytes, ending: threading.E
     tokens = Tokens(secret)
     site = Site(context, users, tokens, Feed(_look(context, tokens), ending), environment())
     pages = [part for module in (worklist, study, film, verdicts, reads, queue, login) for part in module.routes(site)]
-    static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    static = Mount("/static", _Static(directory=HERE / "static"), name="static")
     return [*pages, *_events(site), static]
+
+
+class _Static(StaticFiles):
+    """Scripts and styles; asked for again each time (304), so that a page never meets those of another release."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """With leave to keep the file, not to use it unasked."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _look(context: WebContext, tokens: Tokens) -> Callable[[str], Hashable]:

@@ -54,6 +54,7 @@ def _shown(site: Site, uid: str, who: str) -> dict[str, Any] | None:
         "objects": ledger.views.object_deliveries(uid),
         "revisions": _revisions(reports[0]["outputs"]),
         "given": _given(given, "", 0, who),
+        "answers": [answer_of(reports[0]["revision"], films, number) for number in range(len(films) + 1)],
         "ohif": site.context.settings.web.ohif_url.replace("{study_uid}", uid),
     }
 
@@ -87,6 +88,17 @@ def _film(film: Film, number: int, token: str, given: Sequence[Feedback], who: s
             "lesions": [{key: lesion[key] for key in ("number", "words", "box")} for lesion in lesions],
         },
     }
+
+
+def digest_of(films: Sequence[Film], number: int) -> str:
+    """Of the weights that gave the answer of a film, counted from 1; 0: of the study."""
+    judged = films[number - 1 : number] if number else films
+    return next((film.model["digest"] for film in judged if film.model), "")
+
+
+def answer_of(revision: int, films: Sequence[Film], number: int) -> str:
+    """What a verdict is on: another text once the study was analysed anew, and lesions have other numbers."""
+    return f"{revision}-{digest_of(films, number)[:12]}"
 
 
 def shown(film: Film) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from daemon.store.feedback import Feedback, Opinion
 from daemon.web.pages.site import Site, form, reader
-from daemon.web.pages.study import shown
+from daemon.web.pages.study import answer_of, digest_of, shown
 
 
 def routes(site: Site) -> list[Route]:
-    """POST /study/{token}/feedback: csrf, film (0: the study), lesion (0: the film), verdict."""
+    """POST /study/{token}/feedback: csrf, film (0: the study), lesion (0: the film), answer, verdict."""
 
     async def give(request: Request) -> Response:
         uid, fields = site.study_uid(request), await form(request)
@@ -27,7 +27,7 @@ def routes(site: Site) -> list[Route]:
 
 
 def _give(site: Site, uid: str, fields: dict[str, str], who: str) -> None:
-    """Raises HTTPException 400 for what is not on the page, 404."""
+    """Raises HTTPException 400 for what is not on the page, 404, 409."""
     ledger = site.context.ledger
     films = ledger.screens.films(uid)
     try:
@@ -37,10 +37,11 @@ def _give(site: Site, uid: str, fields: dict[str, str], who: str) -> None:
     if not 0 <= film <= len(films) or not 0 <= lesion <= (len(shown(films[film - 1])) if film else 0):
         raise HTTPException(400, "there is no such lesion: load the page again")
     sop_uid = films[film - 1].sop_uid if film else ""
-    judged = films[film - 1 : film] if film else films
-    digest = next((one.model["digest"] for one in judged if one.model), "")
     glance = ledger.screens.glances([uid]).get(uid)
     if glance is None:
         raise HTTPException(404)
+    if fields.get("answer") != answer_of(glance.revision, films, film):
+        raise HTTPException(409, "the study was analysed anew since: load the page again")
+    digest = digest_of(films, film)
     given = Feedback(uid, sop_uid, lesion, glance.revision, digest, verdict, who, site.context.clock())
     ledger.feedback.give(given)

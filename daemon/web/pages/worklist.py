@@ -132,7 +132,9 @@ def search(ledger: Ledger, sought: str) -> list[str]:
     """Studies by words of a patient's name, or how Patient ID or Accession Number begins; the newest first."""
     literal = re.sub(r"[*?\\]", "", sought)
     begun = f"{literal}*" if len(literal) >= 3 else literal
-    asked = [("PatientID", begun), ("AccessionNumber", begun), ("PatientName", literal)]
+    asked = [("PatientID", begun), ("AccessionNumber", begun)]
+    if not any(letter.isdigit() for letter in literal):  # no name has one, and a search by words reads all names
+        asked.append(("PatientName", literal))
     found: dict[str, tuple[str, str]] = {}
     for keyword, text in asked:
         wanted = frozenset({"StudyInstanceUID", "StudyDate", "StudyTime"})

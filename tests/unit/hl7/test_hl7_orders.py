@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import hl7
 import pytest
-from sqlalchemy import text
 
 from daemon.core.hl7 import Message, parse
 from daemon.core.orders import Order, urgency_of
@@ -21,9 +21,9 @@ from daemon.store.ledger import Ledger
 from tests.support.messages import omi, orm
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('orders') / 'ledger.sqlite'}")
     migrate.upgrade(database.engine)
     yield Ledger(database)
     database.close()
@@ -133,14 +133,17 @@ def test_hl7s_null_says_nothing() -> None:
 def test_what_cannot_be_taken_is_refused_with_a_code_and_its_place(
     ledger: Ledger, message: str | bytes, code: str, error: str, where: str
 ) -> None:
+    before = ledger.orders.newest(10)
+
     assert refusal(ledger, message) == (code, error, where)
-    assert ledger.orders.newest(10) == []
+    assert ledger.orders.newest(10) == before
 
 
 def test_of_several_orders_one_that_is_wrong_refuses_all(ledger: Ledger) -> None:
-    message = orm({"placer": "P1"}, {"placer": "P2", "control": "??"})
+    message = orm({"placer": "P8"}, {"placer": "P9", "control": "??"}, control_id="wrong")
+    before = ledger.orders.newest(10)
 
-    assert answered(ledger, message).first("MSA").text(1) == "AE" and ledger.orders.newest(10) == []
+    assert answered(ledger, message).first("MSA").text(1) == "AE" and ledger.orders.newest(10) == before
 
 
 def test_before_version_2_5_the_error_stands_in_its_first_field(ledger: Ledger) -> None:
@@ -183,11 +186,24 @@ def test_the_library_reads_every_answer(ledger: Ledger) -> None:
         assert str(answer["MSA.F1"])[0] == "A"
 
 
-def test_while_the_ledger_does_not_answer_nothing_is_acknowledged(ledger: Ledger) -> None:
-    with ledger.database.engine.begin() as connection:
-        connection.execute(text("DROP TABLE orders"))
+def test_while_the_ledger_does_not_answer_nothing_is_acknowledged(tmp_path: Path) -> None:
+    empty = Ledger(Database(f"sqlite:///{tmp_path / 'without-tables.sqlite'}"))
 
-    assert refusal(ledger, omi()) == ("AR", "207", "")
+    assert refusal(empty, omi()) == ("AR", "207", "")
+    empty.close()
+
+
+def test_whatever_the_bytes_there_is_an_answer_and_no_error_of_ours(ledger: Ledger) -> None:
+    dice = random.Random(7)
+    pieces = [b"|", b"^", b"~", b"\\", b"&", b"\r", b"ORC", b"MSH", b"\x00", b"\xff", b"9" * 300, b"", b"TQ1|1"]
+    for round_ in range(300):
+        content = (omi if round_ % 2 else orm)(control_id=f"fuzz {round_}").encode()
+        for _ in range(dice.randint(1, 6)):
+            place = dice.randrange(len(content))
+            content = content[:place] + dice.choice(pieces) + content[place + dice.randint(0, 9) :]
+        answer = answered(ledger, content)
+        assert answer.first("MSA").text(1) in ("AA", "AE", "AR")
+        assert not any("207" in each for each in answer.first("ERR").fields)
 
 
 def test_no_message_can_say_what_is_not_understood() -> None:

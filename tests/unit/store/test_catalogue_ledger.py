@@ -62,7 +62,7 @@ def test_withdrawn_results_are_hidden_and_the_note_is_not(ledger):
     (job_id,) = job_ids(ledger, 201.0, "reject")
     job = ledger.jobs.claim(job_id, "w", 201.0, LEASE_S, ATTEMPTS)
     note = result(header(series=3, Modality="KO"), "rejection")
-    assert ledger.rejections.finish(job, "w", note, (PACS,), 202.0)
+    assert ledger.rejections.finish(job, "w", [note], (PACS,), 202.0)
     assert study_of(ledger)["ModalitiesInStudy"] == ["DX", "KO"]
 
 
@@ -83,60 +83,62 @@ PEOPLE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("text", "fuzzy", "who"),
-    [
-        ("muller^jorg", False, {"1.2.1"}),
-        ("MÜLLER*", False, {"1.2.1"}),
-        ("m*", False, {"1.2.1", "1.2.4"}),
-        ("müller", False, set()),  # the whole name, but for its empty end
-        ("Yamada^Tarou", False, {"1.2.2"}),
-        ("山田*", False, {"1.2.2"}),
-        ("?amada^*", False, {"1.2.2"}),
-        ("*_50%^*", False, {"1.2.4"}),
-        ("*cruz*", False, {"1.2.3"}),
-        ("[a-z]*", False, set()),
-        ("", False, set(PEOPLE)),
-        ('""', False, {"1.2.5"}),
-        ("cruz ana", True, {"1.2.3"}),
-        ("maria cruz", True, {"1.2.3"}),
-        ("ruz", True, set()),
-        ("jörg, m", True, {"1.2.1"}),
-        ("たろう", True, {"1.2.2"}),
-    ],
-)
-def test_people_are_found_by_their_names(ledger, text, fuzzy, who):
+SEARCHED = [  # text, fuzzy, who
+    ("muller^jorg", False, {"1.2.1"}),
+    ("MÜLLER*", False, {"1.2.1"}),
+    ("m*", False, {"1.2.1", "1.2.4"}),
+    ("müller", False, set()),  # the whole name, but for its empty end
+    ("Yamada^Tarou", False, {"1.2.2"}),
+    ("山田*", False, {"1.2.2"}),
+    ("?amada^*", False, {"1.2.2"}),
+    ("*_50%^*", False, {"1.2.4"}),
+    ("*cruz*", False, {"1.2.3"}),
+    ("[a-z]*", False, set()),
+    ("", False, set(PEOPLE)),
+    ('""', False, {"1.2.5"}),
+    ("cruz ana", True, {"1.2.3"}),
+    ("maria cruz", True, {"1.2.3"}),
+    ("ruz", True, set()),
+    ("jörg, m", True, {"1.2.1"}),
+    ("たろう", True, {"1.2.2"}),
+]
+
+
+def test_people_are_found_by_their_names(ledger):
     record(ledger, *(header(uid, PatientName=name) for uid, name in PEOPLE.items()))
-    rows = ledger.catalogue.search(Query("STUDY", {"PatientName": text}, fuzzy=fuzzy))
-    assert {row["StudyInstanceUID"] for row in rows} == who
+    for text, fuzzy, who in SEARCHED:
+        rows = ledger.catalogue.search(Query("STUDY", {"PatientName": text}, fuzzy=fuzzy))
+        assert {row["StudyInstanceUID"] for row in rows} == who, text
 
 
-@pytest.mark.parametrize(
-    ("matches", "count"),
-    [
-        ({"StudyDate": "20260102"}, 1),
-        ({"StudyDate": "20260102-20260103"}, 2),
-        ({"StudyDate": "-20260102"}, 2),
-        ({"StudyTime": "1000-1100"}, 2),
-        ({"StudyTime": "10"}, 2),
-        ({"AccessionNumber": "a1"}, 0),  # in its own case
-        ({"AccessionNumber": "A?"}, 3),
-        ({"PatientID": "P*"}, 3),
-        ({"ModalitiesInStudy": "CR\\MR"}, 1),
-        ({"ModalitiesInStudy": "D?"}, 2),
-        ({"ModalitiesInStudy": "R"}, 0),
-        ({"StudyInstanceUID": "1.2.1\\1.2.2\\1.2.9"}, 2),
-        ({"StudyDate": "20260101-20260103", "StudyTime": "1100-1030"}, 2),
-    ],
-)
-def test_studies_are_found_by_their_keys(ledger, matches, count):
+STUDY_KEYS = [  # keys, how many
+    ({"StudyDate": "20260102"}, 1),
+    ({"StudyDate": "20260102-20260103"}, 2),
+    ({"StudyDate": "-20260102"}, 2),
+    ({"StudyTime": "1000-1100"}, 2),
+    ({"StudyTime": "10"}, 2),
+    ({"AccessionNumber": "a1"}, 0),  # in its own case
+    ({"AccessionNumber": "A?"}, 3),
+    ({"PatientID": "P*"}, 3),
+    ({"ModalitiesInStudy": "CR\\MR"}, 1),
+    ({"ModalitiesInStudy": "D?"}, 2),
+    ({"ModalitiesInStudy": "R"}, 0),
+    ({"ModalitiesInStudy": '""'}, 1),
+    ({"StudyInstanceUID": "1.2.1\\1.2.2\\1.2.9"}, 2),
+    ({"StudyDate": "20260101-20260103", "StudyTime": "1100-1030"}, 2),
+]
+
+
+def test_studies_are_found_by_their_keys(ledger):
     record(
         ledger,
         header("1.2.1", StudyDate="20260101", StudyTime="1200"),
         header("1.2.2", StudyDate="20260102", StudyTime="10", Modality="CR"),
         header("1.2.3", StudyDate="20260103", StudyTime="104000.5"),
+        header("1.2.4", PatientID="Q", AccessionNumber="B22", StudyDate="", StudyTime="", Modality=None),
     )
-    assert len(ledger.catalogue.search(Query("STUDY", matches, combined=True))) == count
+    for matches, count in STUDY_KEYS:
+        assert len(ledger.catalogue.search(Query("STUDY", matches, combined=True))) == count, matches
 
 
 def test_without_combination_a_date_and_a_time_are_two_ranges(ledger):
@@ -145,25 +147,26 @@ def test_without_combination_a_date_and_a_time_are_two_ranges(ledger):
     assert [len(ledger.catalogue.search(Query("STUDY", moments, combined=both))) for both in (True, False)] == [1, 0]
 
 
-@pytest.mark.parametrize(
-    ("level", "matches", "uids"),
-    [
-        ("SERIES", {"Modality": "CR"}, ["1.2.2.1"]),
-        ("SERIES", {"PatientID": "P2"}, ["1.2.2.1"]),
-        ("SERIES", {"SeriesInstanceUID": "1.2.1.2"}, ["1.2.1.2"]),
-        ("SERIES", {"RequestAttributesSequence.RequestedProcedureID": "RP1"}, ["1.2.2.1"]),
-        ("IMAGE", {"SOPInstanceUID": "1.2.1.1.2"}, ["1.2.1.1.2"]),
-        ("IMAGE", {"SeriesInstanceUID": "1.2.1.1", "InstanceNumber": "2"}, ["1.2.1.1.2"]),
-        ("IMAGE", {"Modality": "CR", "PatientName": "roe*"}, ["1.2.2.1.1"]),
-        ("IMAGE", {"StudyInstanceUID": "1.2.1", "SOPClassUID": SR}, ["1.2.1.2.1"]),
-        ("IMAGE", {"SOPInstanceUID": "1.2.1.1.2", "StudyInstanceUID": "1.2.2"}, []),
-    ],
-)
-def test_series_and_instances_are_found_by_keys_of_all_levels(ledger, level, matches, uids):
+LOWER_KEYS = [  # level, keys, unique keys
+    ("SERIES", {"Modality": "CR"}, ["1.2.2.1"]),
+    ("SERIES", {"Modality": '""'}, []),
+    ("SERIES", {"PatientID": "P2"}, ["1.2.2.1"]),
+    ("SERIES", {"SeriesInstanceUID": "1.2.1.2"}, ["1.2.1.2"]),
+    ("SERIES", {"RequestAttributesSequence.RequestedProcedureID": "RP1"}, ["1.2.2.1"]),
+    ("IMAGE", {"SOPInstanceUID": "1.2.1.1.2"}, ["1.2.1.1.2"]),
+    ("IMAGE", {"SeriesInstanceUID": "1.2.1.1", "InstanceNumber": "2"}, ["1.2.1.1.2"]),
+    ("IMAGE", {"Modality": "CR", "PatientName": "roe*"}, ["1.2.2.1.1"]),
+    ("IMAGE", {"StudyInstanceUID": "1.2.1", "SOPClassUID": SR}, ["1.2.1.2.1"]),
+    ("IMAGE", {"SOPInstanceUID": "1.2.1.1.2", "StudyInstanceUID": "1.2.2"}, []),
+]
+
+
+def test_series_and_instances_are_found_by_keys_of_all_levels(ledger):
     other = header("1.2.2", PatientID="P2", PatientName="Roe^R", Modality="CR", RequestAttributesSequence=[header()])
     other.RequestAttributesSequence[0].RequestedProcedureID = "RP1"
     record(ledger, header(), header(instance=2), header(series=2, SOPClassUID=SR, Modality="SR"), other)
-    assert found(ledger, level, **matches) == uids
+    for level, matches, uids in LOWER_KEYS:
+        assert found(ledger, level, **matches) == uids, matches
 
 
 def test_a_key_of_a_lower_level_is_refused(ledger):
@@ -171,7 +174,7 @@ def test_a_key_of_a_lower_level_is_refused(ledger):
         ledger.catalogue.search(Query("STUDY", {"Modality": "DX"}))
 
 
-IDS = ["A1", "a1", "A_1", "A%1", "A[1]", "AB12", "\\A", "A*?"]
+IDS = ["A1", "a1", "A_1", "A%1", "A[1]", "AB12", "A*?"]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -180,9 +183,7 @@ def test_wildcards_mean_the_same_on_every_database(ledger, pattern):
     if not found(ledger):
         record(ledger, *(header(f"1.2.{n}", StudyID=name) for n, name in enumerate(IDS)))
     meant = pattern.replace("[", "[[]")
-    expected = {
-        f"1.2.{n}" for n, name in enumerate(IDS) if fnmatch.fnmatchcase(name.rpartition("\\")[0] or name, meant)
-    }
+    expected = {f"1.2.{n}" for n, name in enumerate(IDS) if fnmatch.fnmatchcase(name, meant)}
     if pattern.strip("*") and pattern.count("*") <= 5:
         assert set(found(ledger, StudyID=pattern)) == expected
 

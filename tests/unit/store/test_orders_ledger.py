@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from sqlalchemy import select
 
@@ -21,7 +23,8 @@ def order(placer="P1", filler="F1", accession="A1", study="1.2", patient="T-1", 
 
 
 def tell(ledger: Ledger, *orders: Order, at: float = 100.0, control_id: str = "", now: float = NOW, sender="RIS|H"):
-    message = OrderMessage(sender, control_id or f"M{at}", at, f"digest of {orders} {at}", orders)
+    digest = hashlib.sha256(f"{orders} {at}".encode()).hexdigest()
+    message = OrderMessage(sender, control_id or f"M{at}", at, digest, orders)
     return ledger.orders.record(message, now)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daemon.core.pulls import PullState, Why
 from daemon.store.pulls import Wish
+from daemon.store.schema import StudyRow
 from tests.support.ledgers import instance
 
 
@@ -91,3 +92,13 @@ def test_instances_that_are_here_are_known(ledger):
     ledger.intake.record(instance("1.2.1"), 100.0)
     assert ledger.pulls.here(["1.2.1", "1.2.2"]) == {"1.2.1"}
     assert ledger.pulls.begun(["1.2", "1.9"]) == {"1.2"}
+
+
+def test_a_prior_that_is_asked_for_gets_its_place_in_the_worklist_decided_anew(ledger):
+    queue(ledger, "1.2", why=Why.PRIOR)
+    ledger.intake.record(instance(), 100.0)
+    with ledger.database.write() as session:
+        session.get_one(StudyRow, "1.2").awaits_place = False
+    queue(ledger, "1.2")
+    with ledger.database.read() as session:
+        assert session.get_one(StudyRow, "1.2").awaits_place

@@ -13,6 +13,7 @@ from daemon.core.states import JobState
 from daemon.core.ups_reading import Origin, reading_uid
 from daemon.prioritise import DUE_EVERY_S, Prioritise
 from daemon.store.archive import Archive
+from daemon.store.schema import JobRow
 from daemon.store.schema_catalogue import CatalogueStudyRow
 from daemon.worklist import Worklist
 from tests.support.ledgers import answer, complete, instance, output, report
@@ -208,6 +209,18 @@ def test_a_later_image_of_a_study_that_was_read_waits_from_its_own_arrival(room)
     room.arrive("1.1", "1.1.2")
     (row,) = room.place()
     assert (row.revision, row.arrived_at) == (2, NOW + 600)
+
+
+def test_one_study_that_cannot_be_placed_does_not_keep_the_others_off_the_list(room):
+    for study_uid in ("1.1", "1.2", "1.3"):
+        room.arrive(study_uid)
+    with room.ledger.database.write() as session:
+        job = session.query(JobRow).filter_by(study_uid="1.2").one()
+        job.state, job.answer = JobState.DONE, "no JSON"
+    with pytest.raises(ValueError, match="Expecting value"):
+        room.loop.turn()
+    assert set(uids(room.ledger.reading.page())) == {"1.1", "1.3"}
+    assert room.ledger.reading.awaiting(10) == ["1.2"]
 
 
 def test_pages_follow_each_other_in_reading_order_whatever_the_state(room):

@@ -4,11 +4,11 @@ import { percentiles } from "./film.js";
 
 /** Windows that a reader can choose: {name, window}; window null: the film's own. */
 export function presetsOf(film) {
-  const [least, dark, low, middle, high, most] = percentiles(film, [0, 0.02, 0.2, 0.5, 0.98, 1]);
+  const [least, dark, low, lower, upper, high, most] = percentiles(film, [0, 0.02, 0.2, 0.35, 0.65, 0.98, 1]);
   const between = (a, b) => ({ center: (a + b) / 2, width: Math.max(Math.abs(b - a), 2) });
   // Bright stands for dense; where low values are dense the shares count from the other end.
-  const dense = film.inverted ? between(least, middle) : between(middle, most);
-  const air = film.inverted ? between(middle, high) : between(dark, middle);
+  const dense = film.inverted ? between(least, upper) : between(lower, most);
+  const air = film.inverted ? between(lower, high) : between(dark, upper);
   const named = [["Film's own", null], ["Whole range", between(least, most)], ["Lungs", air], ["Mediastinum", dense],
     ["More contrast", between(low, high)]];
   return named.map(([name, window]) => ({ name, window }));

@@ -10,15 +10,21 @@ export function live(topic, look) {
     do { again = false; await look(); } while (again);
     busy = false;
   };
+  let source = null, due = 0;
   const listen = () => {
-    const source = new EventSource(`/events?of=${encodeURIComponent(topic)}`);
+    clearTimeout(due);
+    source?.close();
+    source = null;
+    if (document.hidden) return; // a browser has six connections to a server: those behind leave theirs to others
+    source = new EventSource(`/events?of=${encodeURIComponent(topic)}`);
     source.addEventListener("open", () => { show(true); once(); });
     source.addEventListener("changed", once);
-    source.addEventListener("closing", () => { source.close(); show(false); setTimeout(listen, 3000); });
+    source.addEventListener("closing", () => { source.close(); show(false); due = setTimeout(listen, 3000); });
     source.addEventListener("error", () => {
       show(false);
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 10000); // refused: the browser gives up by itself
+      if (source?.readyState === EventSource.CLOSED) due = setTimeout(listen, 10000); // refused: no browser tries again
     });
   };
+  document.addEventListener("visibilitychange", listen);
   listen();
 }

@@ -34,7 +34,7 @@ export class Overlay {
     const taken = [];
     for (const { lesion, name } of this.marks) {
       const [x, y] = viewport.toStage(lesion.box);
-      const left = Math.max(x, 4);
+      const left = Math.max(Math.min(x, viewport.stage.clientWidth - name.getComputedTextLength() - 6), 4);
       let top = Math.max(y - 6, 14);
       while (taken.some(([a, b]) => Math.abs(a - left) < 150 && Math.abs(b - top) < 16)) top += 16;
       taken.push([left, top]);
