@@ -62,7 +62,10 @@ def read_header(file: IO[bytes]) -> Dataset:
 def read_meta(file: IO[bytes]) -> FileMetaDataset:
     """The file meta information of a PS3.10 file. Raises UnreadableDataSet where there is none."""
     try:
-        return _read_meta(file)
+        meta = _read_meta(file)
+        for tag in list(meta.keys()):
+            meta[tag]  # pydicom reads a value when it is asked for, and may not be able to
+        return meta
     except UnreadableDataSet:
         raise
     except Exception as error:  # as in read_header

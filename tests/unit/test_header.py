@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from daemon.core.errors import UnreadableDataSet
-from daemon.core.header import MAX_INFLATED_HEADER, read_header
+from daemon.core.header import MAX_INFLATED_HEADER, read_header, read_meta
 from tests.support.builders import compress, make_cxr
 
 
@@ -85,3 +85,10 @@ def test_a_header_of_a_million_empty_elements_is_refused_before_it_is_parsed():
     bomb = b"\x09\x00\x10\x10LO\x00\x00" * 1_000_000
     with pytest.raises(UnreadableDataSet, match="longer than any"):
         read_header(BytesIO(whole[:meta_end] + bomb + whole[meta_end:]))
+
+
+def test_file_meta_information_with_a_value_of_no_known_kind_is_refused(film):
+    broken = film.replace(b"\x02\x00\x02\x00UI", b"\x02\x00\x02\x00ZZ", 1)
+    assert broken != film
+    with pytest.raises(UnreadableDataSet):
+        read_meta(BytesIO(broken))
