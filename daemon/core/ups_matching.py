@@ -8,7 +8,7 @@ to make a data set of it, and a search looks at many.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 
-from daemon.core.catalogue import fold, name_key
+from daemon.core.catalogue import clean, fold, name_key
 from daemon.core.date_times import date_time_range, first, seconds_of
 from daemon.core.errors import MalformedQuery
 from daemon.core.times import date_range, normal_date, normal_time, time_range
@@ -40,13 +40,17 @@ _RANGES: Mapping[str, Callable[[str, str], tuple[str, str]]] = {
 }
 _RANGED_FORMS: Mapping[str, Callable[[str], str]] = {"DA": normal_date, "TM": normal_time, "DT": first}
 
-# Columns of the ledger that hold an attribute's value as it is.
+# Columns of the ledger that hold an attribute's value: as it is, or a name folded.
 _COLUMNS: Mapping[str, str] = {
     "SOPInstanceUID": "ups_uid",
     "StudyInstanceUID": "study_uid",
     "ProcedureStepState": "state",
     "ScheduledProcedureStepPriority": "priority",
+    "PatientID": "patient_id",
+    "PatientName": "patient_name_key",
+    "ReferencedRequestSequence.AccessionNumber": "accession_number",
 }
+SEVERAL = "\\"  # in a column: items of a sequence have several values. No value holds a backslash.
 
 Json = Mapping[str, Any]  # the DICOM JSON model: attributes by GGGGEEEE
 # Says whether an attribute, or its absence, matches.
@@ -69,6 +73,7 @@ class Narrowed:
     """What a database can tell of a search beforehand: it may say yes to too many, never no to a match."""
 
     columns: Mapping[str, tuple[str, ...]]  # the value of each column is one of these
+    patterns: Mapping[str, str]  # the value of each column is like this, with wildcards * and ?
     texts: tuple[str, ...]  # each stands somewhere in the attributes
     due: tuple[float | None, float | None] = (None, None)  # not before, and before; seconds since the epoch
 
@@ -76,25 +81,36 @@ class Narrowed:
 def narrowed(keys: Dataset) -> Narrowed:
     """Single values, lists of UIDs and what stands between wildcards, in sequences too; ranges of the due time."""
     columns: dict[str, tuple[str, ...]] = {}
+    patterns: dict[str, str] = {}
     parts: list[str] = []
     due: tuple[float | None, float | None] = (None, None)
+    for path, key in _leaves(keys):
+        wanted, column = [clean(text) for text in _wanted(key)], _COLUMNS.get(path, "")
+        wild = any(sign in text for text in wanted for sign in "*?")
+        if not wanted or key.keyword in _UNMATCHED:
+            continue
+        if path == "ExpectedCompletionDateTime":
+            low, high = map(seconds_of, date_time_range(path, wanted[0]))
+            due = low, None if high is None else high + 1
+        elif column and key.VR == "PN":
+            patterns[column] = _name_pattern(wanted[0])
+        elif column and not wild:
+            columns[column] = (*wanted, SEVERAL)
+        elif column == "patient_id" and len(wanted) == 1:
+            patterns[column] = wanted[0]
+        elif key.VR in _EXACT and len(wanted) == 1:
+            parts += filter(None, re.split(r"[*?]+", wanted[0]))
+    return Narrowed(columns, patterns, tuple(parts), due)
+
+
+def _leaves(keys: Dataset, inside: str = "") -> Iterator[tuple[str, DataElement]]:
+    """Keys that are no sequences, by keyword or "Sequence.Keyword"."""
     for element in elements(keys):
         if element.VR == "SQ":
-            parts += [text for item in element.value[:1] for text in narrowed(item).texts]
-            continue
-        wanted = _wanted(element)
-        if not wanted or element.keyword in _UNMATCHED:
-            continue
-        if element.keyword == "ExpectedCompletionDateTime":
-            low, high = map(seconds_of, date_time_range(element.keyword, wanted[0]))
-            due = low, None if high is None else high + 1
-        elif element.VR in _EXACT:
-            wild = any(sign in text for text in wanted for sign in "*?")
-            if element.keyword in _COLUMNS and not wild:
-                columns[_COLUMNS[element.keyword]] = tuple(wanted)
-            elif len(wanted) == 1:
-                parts += filter(None, re.split(r"[*?]+", wanted[0]))
-    return Narrowed(columns, tuple(parts), due)
+            for item in element.value[:1]:
+                yield from _leaves(item, f"{inside}{element.keyword}.")
+        else:
+            yield f"{inside}{element.keyword}", element
 
 
 def identified(ups_uid: str, attributes: Json) -> Json:
@@ -169,13 +185,17 @@ def _test(key: DataElement) -> Test | None:
             raise MalformedQuery(f"{key.keyword}: not a UID or a list of UIDs")
         return _values(frozenset(wanted).__contains__)
     if key.VR == "PN":
-        folded = fold(wanted[0]).rstrip("^ ")
-        return _values(_like(key.keyword, folded if folded.endswith("*") else f"{folded}="), name_key)
+        return _values(_like(key.keyword, _name_pattern(wanted[0])), name_key)
     if key.VR in _NUMBERS:
         return _values(frozenset(map(_number, wanted)).__contains__, _number)
     if key.VR in _WILD and any(sign in wanted[0] for sign in "*?"):
         return _values(_like(key.keyword, wanted[0]))
     return _values(frozenset(wanted).__contains__)
+
+
+def _name_pattern(text: str) -> str:
+    folded = fold(text).rstrip("^ ")
+    return folded if folded.endswith("*") else f"{folded}="
 
 
 def _wanted(key: DataElement) -> list[str]:
@@ -209,15 +229,16 @@ def _number(text: str) -> str:
 def _like(keyword: str, pattern: str) -> Callable[[str], bool]:
     if len(re.findall(r"\*+", pattern)) > MOST_STARS:
         raise MalformedQuery(f"{keyword}: more than {MOST_STARS} wildcards *")
-    compiled = re.compile(
-        "".join(".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in _parts(pattern)),
-        re.DOTALL,
-    )
+    # What stands between two "*" is taken where it first occurs, once for all (the atomic groups): else a text of ten
+    # thousand characters is tried in more ways than there is time for, and nothing else in this process runs meanwhile.
+    begin, *others = (_expression(part) for part in re.split(r"\*+", pattern))
+    between = "".join(f"(?>.*?{part})" for part in others[:-1])
+    compiled = re.compile(begin + between + "".join(f".*{part}" for part in others[-1:]), re.DOTALL)
     return lambda text: compiled.fullmatch(text) is not None
 
 
-def _parts(pattern: str) -> list[str]:
-    return re.findall(r"\*+|\?|[^*?]+", pattern)
+def _expression(part: str) -> str:
+    return "".join("." if sign == "?" else re.escape(sign) for sign in part)
 
 
 def _between(keyword: str, vr: str, text: str) -> Callable[[str], bool]:

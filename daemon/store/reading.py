@@ -85,19 +85,6 @@ class Reading:
             walks = [session.execute(_walk(state, limit, after)).all() for state in set(states)]
         return [_line(row) for row in heapq.nsmallest(limit, chain(*walks), key=lambda row: (row.due_at, row.ups_uid))]
 
-    def position(self, study_uid: str) -> int | None:
-        """The place of a study's scheduled reading in the list, 1 is next; None where it has none."""
-        with self._database.read() as session:
-            own = [item for item in _items(session, study_uid) if item.state == "SCHEDULED"]
-            if not own:
-                return None
-            before = select(func.count()).where(
-                WorkItemRow.reading,
-                WorkItemRow.state == "SCHEDULED",
-                tuple_(WorkItemRow.due_at, WorkItemRow.ups_uid) <= tuple_(own[0].due_at, own[0].ups_uid),
-            )
-            return session.scalar(before)
-
     def counts(self) -> dict[str, int]:
         """How many readings are open, by Procedure Step State."""
         counted = select(WorkItemRow.state, func.count()).where(WorkItemRow.reading, WorkItemRow.state.in_(OPEN))

@@ -157,7 +157,7 @@ def _condition(keyword: str, match: Match, dialect: str) -> ColumnElement[bool]:
         return and_(*bounds, *([column <= match.high] if match.high else []))
     if isinstance(match, Words):
         return and_(*(_word(column, word, dialect) for word in match.words))
-    return _like(column, match.pattern, dialect)
+    return like(column, match.pattern, dialect)
 
 
 def _modalities(column: ColumnElement[Any], match: Match, dialect: str) -> ColumnElement[bool]:
@@ -165,16 +165,16 @@ def _modalities(column: ColumnElement[Any], match: Match, dialect: str) -> Colum
     if match == OneOf(("",)):
         return column == ""
     wanted = match.values if isinstance(match, OneOf) else (match.pattern,) if isinstance(match, Like) else ()
-    return or_(false(), *(_like(column, f"*\\{value}\\*", dialect) for value in wanted))
+    return or_(false(), *(like(column, f"*\\{value}\\*", dialect) for value in wanted))
 
 
 def _word(column: ColumnElement[Any], word: str, dialect: str) -> ColumnElement[bool]:
     """The word begins the name, or stands behind a separator. Where it is at all is the quicker question."""
-    begins = (_like(column, f"{before}{word}*", dialect) for before in ("", "*^", "* ", "*=", "*-"))
-    return and_(_like(column, f"*{word}*", dialect), or_(*begins))
+    begins = (like(column, f"{before}{word}*", dialect) for before in ("", "*^", "* ", "*=", "*-"))
+    return and_(like(column, f"*{word}*", dialect), or_(*begins))
 
 
-def _like(column: ColumnElement[Any], pattern: str, dialect: str) -> ColumnElement[bool]:
+def like(column: ColumnElement[Any], pattern: str, dialect: str) -> ColumnElement[bool]:
     """The pattern's "*" and "?" are GLOB's; LIKE would take SQLite's letters of either case for the same."""
     if dialect == "sqlite":
         return column.op("GLOB", is_comparison=True)(pattern.replace("[", "[[]"))

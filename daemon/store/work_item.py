@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from daemon.core.catalogue import clean
+from pydicom import Dataset
+
+from daemon.core.attributes import items, values
+from daemon.core.catalogue import clean, name_key
 from daemon.core.date_times import seconds_of
 from daemon.core.errors import UpsRefused
 from daemon.core.ups import MEANINGS, RESOURCE_LIMITATION, State
 from daemon.core.ups_changes import WorkItem
 from daemon.core.ups_json import from_text, to_text
+from daemon.core.ups_matching import SEVERAL
 from daemon.store.schema_worklist import WorkItemRow
 
 LONGEST = 1_000_000  # characters of one instance as JSON; a reading with ten images has 5,000
@@ -31,11 +35,24 @@ def columns_of(item: WorkItem, now: float) -> dict[str, Any]:
         "state": str(item.state),
         "transaction_uid": item.transaction_uid,
         "study_uid": str(attributes.get("StudyInstanceUID") or ""),
+        "patient_name_key": name_key(_text(attributes, "PatientName")),
+        "patient_id": _text(attributes, "PatientID"),
+        "accession_number": _accession_number(attributes),
         "priority": str(attributes.ScheduledProcedureStepPriority),
-        "label": clean(str(attributes.get("WorklistLabel") or "")),
+        "label": _text(attributes, "WorklistLabel"),
         "attributes": text,
         "updated_at": now,
     }
+
+
+def _accession_number(attributes: Dataset) -> str:
+    numbers = {_text(item, "AccessionNumber") for item in items(attributes, "ReferencedRequestSequence")} - {""}
+    return SEVERAL if len(numbers) > 1 else "".join(numbers)
+
+
+def _text(ds: Dataset, keyword: str) -> str:
+    """The first value: more than one is against PS3.6."""
+    return clean(str(next(iter(values(ds, keyword)), "")))
 
 
 def due_at_of(item: WorkItem) -> float:

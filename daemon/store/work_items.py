@@ -21,6 +21,7 @@ from daemon.core.ups_matching import Narrowed
 from daemon.store.database import Database
 from daemon.store.inserting import insert_once
 from daemon.store.schema_worklist import SubscriptionRow, WorkItemRow
+from daemon.store.searching import like
 from daemon.store.ups_events import tell
 from daemon.store.ups_subscriptions import join, subscribers
 from daemon.store.work_item import columns_of, due_at_of, item_of, says_otherwise
@@ -92,7 +93,7 @@ class WorkItems:
         after: tuple[float, str] | None = None
         while True:
             with self._database.read() as session:
-                rows = session.execute(_page(narrowed, after)).all()
+                rows = session.execute(_page(narrowed, after, session.get_bind().dialect.name)).all()
             if not rows:
                 return
             yield from ((row.ups_uid, row.attributes) for row in rows)
@@ -141,16 +142,19 @@ def _change(session: Session, row: WorkItemRow, decide: Decide, now: float, due_
     return outcome.code
 
 
-def _page(narrowed: Narrowed, after: tuple[float, str] | None) -> Executable:
-    place = tuple_(WorkItemRow.due_at, WorkItemRow.ups_uid)
+def _page(narrowed: Narrowed, after: tuple[float, str] | None, dialect: str) -> Executable:
+    """The keys of a page are found first: that needs no row where an index has all that is asked for."""
+    place = (WorkItemRow.due_at, WorkItemRow.ups_uid)
     conditions: list[ColumnElement[bool]] = [
         getattr(WorkItemRow, column).in_(values) for column, values in narrowed.columns.items()
     ]
+    conditions += [like(getattr(WorkItemRow, column), text, dialect) for column, text in narrowed.patterns.items()]
     conditions += [WorkItemRow.attributes.contains(quoted(text), autoescape=True) for text in narrowed.texts]
     since, until = narrowed.due
     conditions += [] if since is None else [WorkItemRow.due_at >= since]
     conditions += [] if until is None else [WorkItemRow.due_at < until]
     if after is not None:
-        conditions.append(place > tuple_(*after))
+        conditions.append(tuple_(*place) > tuple_(*after))
+    page = select(WorkItemRow.ups_uid).where(*conditions).order_by(*place).limit(_PAGE).subquery()
     columns = (WorkItemRow.ups_uid, WorkItemRow.attributes, WorkItemRow.due_at)
-    return select(*columns).where(*conditions).order_by(WorkItemRow.due_at, WorkItemRow.ups_uid).limit(_PAGE)
+    return select(*columns).join(page, page.c.ups_uid == WorkItemRow.ups_uid).order_by(*place)

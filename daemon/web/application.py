@@ -10,15 +10,17 @@ import threading
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from daemon.core.errors import StoreUnavailable
 from daemon.core.log import where
 from daemon.web import capabilities, frames, health, metadata, qido, rendered, stow, ups_events, ups_rs, wado
+from daemon.web.addresses import ROOT
 from daemon.web.context import WebContext
 from daemon.web.guard import Guard
 from daemon.web.pages import routes as pages
@@ -66,11 +68,20 @@ def application(context: WebContext) -> Starlette:
             StoreUnavailable: _unavailable,
             NotRenderable: _not_renderable,
             NoRenderer: _no_renderer,
+            HTTPException: _refused,
             Exception: _failed,
         },
     )
     app.state.ending = ending
     return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """What a part refused: for DICOMweb as JSON, as all its refusals are; of the pages as text."""
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith(ROOT):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return PlainTextResponse(error.detail, error.status_code, error.headers)
 
 
 def _unavailable(_: Request, error: Exception) -> Response:

@@ -28,6 +28,7 @@ from daemon.web.qido_parameters import Search, search_of
 MOST_RESULTS = 1000  # of one response
 MOST_IN_STUDY = 10_000  # of one about one study, of which a viewer wants all
 LONGEST_QUERY = 65_536
+UNKNOWN = "a private or unknown attribute"
 
 # PS3.18 table 10.6.1-1: what is searched, and which levels the path has decided.
 _RESOURCES: tuple[tuple[str, Level], ...] = (
@@ -102,7 +103,5 @@ def find(context: WebContext, level: Level, asked: Search, service: str, path: f
 
 def _warnings(asked: Search, results: Results) -> list[str]:
     """PS3.18 8.3.4.4, and, of keys that nobody searches by, PS3.4 C.2.2.1.3: they are returned, not matched."""
-    said = [
-        f"{keyword or 'a private attribute'} is not supported for matching and was ignored" for keyword in asked.ignored
-    ]
+    said = [f"{keyword or UNKNOWN} is not supported for matching and was ignored" for keyword in asked.ignored]
     return [*said, "There are additional results that can be requested"] if results.more else said

@@ -1,7 +1,8 @@
 """The parameters of a search: PS3.18 8.3.4, as a Query.
 
-Messages name attributes and say at which place a parameter stands, and never repeat what a client wrote: it may name
-a patient.
+A name that is no parameter and no attribute is ignored, and the client is told (8.3: an origin server ignores what it
+does not know); a value that has not the form of its parameter is refused. Messages name attributes and never repeat
+what a client wrote: it may name a patient.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Search:
 
     matches: Mapping[str, str]  # matching text by keyword
     included: frozenset[str]  # keywords, and "all"
-    ignored: tuple[str, ...]  # keys that are not matched at this level; "": of a tag that PS3.6 does not list
+    ignored: tuple[str, ...]  # keys that are not matched at this level; "": a name or tag that PS3.6 does not list
     fuzzy: bool
     limit: int | None
     offset: int
@@ -48,12 +49,12 @@ def search_of(parameters: Iterable[tuple[str, str]], level: Level, fixed: Mappin
         if place > MOST_PARAMETERS:
             raise MalformedQuery(f"more than {MOST_PARAMETERS} parameters")
         if name == "includefield":
-            included |= _included(value, place)
+            included |= _included(value)
         elif name in _FLAGS | _NUMBERS:
             _once(name, name in said)
             said[name] = value
         elif name not in _NEGOTIATION:
-            keyword = _attribute(name, f"parameter {place}")
+            keyword = _attribute(name)
             _once(keyword, keyword in fixed)
             if keyword in searchable(level):
                 _match(matches, keyword, value)
@@ -86,25 +87,20 @@ def _once(name: str, again: bool) -> None:
         raise MalformedQuery(f"{name} is given twice")
 
 
-def _included(value: str, place: int) -> set[str]:
+def _included(value: str) -> set[str]:
     names = [name.strip() for name in value.split(",")]
-    return {ALL if name == ALL else _attribute(name, f"includefield, parameter {place}") for name in names if name}
+    return {ALL if name == ALL else _attribute(name) for name in names if name}
 
 
-def _attribute(name: str, where: str) -> str:
-    """The keyword of a keyword or tag, dotted inside sequences; "" of a tag that PS3.6 does not list.
-
-    Raises MalformedQuery where it is neither.
-    """
+def _attribute(name: str) -> str:
+    """The keyword of a keyword or tag, dotted inside sequences; "" of what PS3.6 does not list."""
     keywords = []
     for part in name.split("."):
         if _TAG.fullmatch(part):
             tag = int(part, 16)
             keywords.append(keyword_for_tag(tag) if dictionary_has_tag(tag) else "")
-        elif tag_for_keyword(part) is not None:
-            keywords.append(part)
         else:
-            raise MalformedQuery(f"{where} is neither a DICOM keyword, nor a tag, nor a parameter of a search")
+            keywords.append(part if tag_for_keyword(part) is not None else "")
     return ".".join(keywords) if all(keywords) else ""
 
 

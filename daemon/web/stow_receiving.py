@@ -30,6 +30,7 @@ from daemon.core.uids import is_uid
 from daemon.ingest import Ingest, Received
 from daemon.web.media_types import DICOM, media_type
 from daemon.web.stow_parts import PartBegins, PartContent, PartEnds, Parts
+from daemon.web.stow_preamble import complete
 
 log = structlog.get_logger()
 
@@ -181,6 +182,7 @@ class Receiving:
     def _take(self, path: Path) -> None:
         uids = ("", "")
         try:
+            _completed(path)
             received = self._announced(path)
             uids = (received.sop_class_uid, received.sop_uid)
             _check_taken(received)
@@ -212,6 +214,13 @@ class Receiving:
         if not all(map(is_uid, (received.sop_class_uid, received.sop_uid, received.transfer_syntax_uid))):
             raise UnreadableDataSet("a UID of the file meta information is missing or malformed (PS3.10 7.1)")
         return received
+
+
+def _completed(path: Path) -> None:
+    try:
+        complete(path)
+    except OSError as error:
+        raise ArchiveFull("a part cannot be written") from error
 
 
 def _check_taken(received: Received) -> None:

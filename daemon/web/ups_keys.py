@@ -1,5 +1,6 @@
 """The parameters of a search for work items, and the filter of a subscription: PS3.18 8.3.4, 11.9 and 11.10, as keys.
 
+A search ignores names that it does not know (8.3), and says so; a filter must be understood, for it stays.
 Messages name attributes, never values.
 """
 
@@ -20,25 +21,35 @@ MOST_PARAMETERS = 200
 _LARGEST = 2**31 - 1
 _TAG = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
 _LISTS = frozenset({"UI", "CS"})  # VRs whose values hold no comma: it parts the values of a list
-_NEGOTIATION = frozenset({"accept", "charset", "fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
+_WITHOUT_EFFECT = frozenset({"accept", "charset", "emptyvaluematching", "multiplevaluematching"})
+NOT_FUZZY = "The fuzzymatching parameter is not supported. Only literal matching has been performed."  # 8.3.4.2
+IGNORED = "A parameter that is no known attribute was ignored."
 
 
-def search_of(parameters: Iterable[tuple[str, str]]) -> Search:
-    """The search that (name, value) pairs describe; a limit above MOST_RESULTS is that. Raises MalformedQuery."""
+def search_of(parameters: Iterable[tuple[str, str]]) -> tuple[Search, list[str]]:
+    """The search that (name, value) pairs describe, and what the client must be told of it.
+
+    A limit above MOST_RESULTS is that. Raises MalformedQuery.
+    """
     keys, fields, numbers, everything = Dataset(), set[str](), {"offset": 0, "limit": MOST_RESULTS}, False
+    said: dict[str, None] = {}
     for place, (name, value) in enumerate(parameters, start=1):
         if place > MOST_PARAMETERS:
             raise MalformedQuery(f"more than {MOST_PARAMETERS} parameters")
         if name == "includefield":
             names = [part.strip() for part in value.split(",") if part.strip()]
             everything = everything or "all" in names
-            fields |= {_keyword(part.split(".")[0]) for part in names if part != "all"}
+            fields |= {_known(part.split(".")[0]) for part in names if part != "all"} - {""}
         elif name in numbers:
             numbers[name] = _number(name, value)
-        elif name not in _NEGOTIATION:
+        elif name == "fuzzymatching":
+            said |= {NOT_FUZZY: None} if value.lower() == "true" else {}
+        elif not all(map(_known, name.split("."))):
+            said |= {} if name in _WITHOUT_EFFECT else {IGNORED: None}
+        else:
             _put(keys, name, value)
     limit = min(numbers["limit"], MOST_RESULTS)
-    return Search(keys, None if everything else frozenset(fields), True, numbers["offset"], limit)
+    return Search(keys, None if everything else frozenset(fields), True, numbers["offset"], limit), list(said)
 
 
 def filter_of(text: str) -> Dataset:
@@ -79,11 +90,17 @@ def _put(keys: Dataset, name: str, value: str) -> None:
 
 def _keyword(name: str) -> str:
     """Of a keyword or a tag. Raises MalformedQuery."""
+    keyword = _known(name)
+    if not keyword:
+        raise MalformedQuery("a name is neither a DICOM keyword nor a tag")
+    return keyword
+
+
+def _known(name: str) -> str:
+    """The keyword of a keyword or a tag; "" where it is neither."""
     if _TAG.fullmatch(name) and dictionary_has_tag(int(name, 16)):
-        name = keyword_for_tag(int(name, 16))
-    if not name or tag_for_keyword(name) is None:
-        raise MalformedQuery("a parameter is neither a DICOM keyword, nor a tag, nor a parameter of a search")
-    return name
+        return keyword_for_tag(int(name, 16))
+    return name if tag_for_keyword(name) is not None else ""
 
 
 def _number(name: str, value: str) -> int:

@@ -91,14 +91,15 @@ class _Served:
     async def search(self, request: Request) -> Response:
         """11.9: 200, 204 where nothing matches, 206 where there is more than one response holds."""
         _acceptable(request)
-        asked = search_of(request.query_params.multi_items())
+        asked, said = search_of(request.query_params.multi_items())
         limit = asked.limit or 0
         found = await run_in_threadpool(lambda: list(self._worklist.search(replace(asked, limit=limit + 1))))
         more = len(found) > limit
-        if not found[:limit]:
-            return Response(status_code=204)
-        headers = {"Warning": f"299 {SERVICE}: There are additional results that can be requested"} if more else {}
-        return _json(found[:limit], 206 if more else 200, headers)
+        said += ["There are additional results that can be requested"] if more else []
+        response = _json(found[:limit], 206 if more else 200) if found[:limit] else Response(status_code=204)
+        for warning in said:
+            response.headers.append("Warning", f"299 {SERVICE}: {warning}")
+        return response
 
     async def retrieve(self, request: Request) -> Response:
         """11.5: 200."""
@@ -206,8 +207,8 @@ def _parsed(content: bytes) -> Dataset:
         raise UpsRefused(INVALID_VALUE, MEANINGS[INVALID_VALUE]) from error
 
 
-def _json(found: list[Json], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(encoded(found), status, {"Cache-Control": "no-store", **(headers or {})}, DICOM_JSON)
+def _json(found: list[Json], status: int = 200) -> Response:
+    return Response(encoded(found), status, {"Cache-Control": "no-store"}, DICOM_JSON)
 
 
 def _no_bulk(path: str) -> str:

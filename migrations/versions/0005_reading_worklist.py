@@ -10,11 +10,14 @@ import time
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import VARCHAR
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+
+BEGINNING = sa.String().with_variant(VARCHAR(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -29,6 +32,9 @@ def upgrade() -> None:
         sa.Column("due_at", sa.Double(), nullable=False),
         sa.Column("arrived_at", sa.Double(), nullable=False),
         sa.Column("label", sa.String(), nullable=False),
+        sa.Column("patient_name_key", BEGINNING, nullable=False),
+        sa.Column("patient_id", BEGINNING, nullable=False),
+        sa.Column("accession_number", sa.String(), nullable=False),
         sa.Column("transaction_uid", sa.String(length=64), nullable=False),
         sa.Column("attributes", sa.String(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
@@ -38,7 +44,12 @@ def upgrade() -> None:
     with op.batch_alter_table("work_items") as batch_op:
         batch_op.create_index("ix_work_items_reading_state_due_at_ups_uid", ["reading", "state", "due_at", "ups_uid"])
         batch_op.create_index("ix_work_items_state_due_at_ups_uid", ["state", "due_at", "ups_uid"])
-        batch_op.create_index("ix_work_items_due_at_ups_uid", ["due_at", "ups_uid"])
+        batch_op.create_index(
+            "ix_work_items_due", ["due_at", "ups_uid", "patient_name_key", "patient_id", "accession_number"]
+        )
+        batch_op.create_index("ix_work_items_accession_number", ["accession_number"])
+        batch_op.create_index("ix_work_items_patient_id", ["patient_id"])
+        batch_op.create_index("ix_work_items_patient_name_key", ["patient_name_key"])
         batch_op.create_index("ix_work_items_state_updated_at", ["state", "updated_at"])
         batch_op.create_index("ix_work_items_study_uid", ["study_uid"])
     op.create_table(

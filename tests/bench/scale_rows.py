@@ -1,21 +1,28 @@
-"""Rows of many studies for the real tables: each a film, its SR and its GSPS, an analysis and a reading work item.
+"""Rows of many studies for the real tables: film, SR and GSPS, their deliveries; analysis, order, reading work item.
 
 Study 0 is the newest; the first N of any two ledgers are the same, so that one page can be asked of both.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
+from pydicom import Dataset
 from sqlalchemy import insert, text
 
 from daemon.core.catalogue import empty_entry, name_key
+from daemon.core.reading_item import ReadingItem, ReadingReference
+from daemon.core.ups_json import to_text
+from daemon.core.ups_reading import Origin, reading_attributes, reading_uid
 from daemon.store.database import Database
-from daemon.store.schema import InstanceRow, JobRow, OutputRow, StudyRow
+from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
 from daemon.store.schema_catalogue import CatalogueInstanceRow, CatalogueSeriesRow, CatalogueStudyRow
+from daemon.store.schema_orders import OrderRow
 from daemon.store.schema_worklist import WorkItemRow
 
 STUDIES_A_DAY = 100
@@ -49,6 +56,9 @@ _ENDINGS = ("ski", "sen", "mann", "er", "in", "ow", "ez", "son", "berg", "stein"
 _GIVEN = ("Anna", "Ben", "Clara", "David", "Eva", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Leo", "Mia", "Nils", "Paul")
 _DESCRIPTIONS = ("CHEST PA", "CHEST AP BEDSIDE", "THORAX 2 EBENEN", "CHEST 1 VIEW")
 
+_MODEL = {"name": "detector", "version": "1", "digest": "ab" * 32, "operating_point": "sensitivity 0.95"}
+_ANSWER = json.dumps({"findings": {"labels": {"Effusion": 0.4}, "lesions": []}, "identity": _MODEL})
+_SOME_STUDY = "1.2.3.4.5.6.7.8.9"
 _EMPTY = empty_entry()
 
 Rows = dict[type[Any], list[dict[str, Any]]]
@@ -98,7 +108,7 @@ def _study(number: int) -> Iterator[tuple[type[Any], dict[str, Any]]]:
         StudyRow,
         {
             "study_uid": study,
-            "state": "DELIVERED",
+            "state": "COMMITTED",
             "received_at": at,
             "last_instance_at": at,
             "completed_at": at + 5,
@@ -120,10 +130,12 @@ def _study(number: int) -> Iterator[tuple[type[Any], dict[str, Any]]]:
         else:
             made = {"kind": "sr" if modality == "SR" else "gsps", "profile": "", "marking": True, "revision": 1}
             yield OutputRow, {**about, **made, "digest": "e" * 64, "created_at": at + 7}
+            yield DeliveryRow, _delivery(study, sop, at + 8)
         yield from _catalogue_series(number, modality, about)
     done = {"study_uid": study, "state": "DONE", "created_at": at, "sent_at": at, "finished_at": at + 6}
-    yield JobRow, {**done, "kind": "analyse", "subject": f"{study}.1.1", "seconds": 0.6, "answer": "{}"}
+    yield JobRow, {**done, "kind": "analyse", "subject": f"{study}.1.1", "seconds": 0.6, "answer": _ANSWER}
     yield JobRow, {**done, "kind": "report", "subject": "1", "seconds": None, "answer": ""}
+    yield OrderRow, _order(number, at)
     yield WorkItemRow, _work_item(number, at)
 
 
@@ -160,18 +172,51 @@ def _catalogue_series(number: int, modality: str, about: dict[str, Any]) -> Iter
     yield CatalogueInstanceRow, {**_EMPTY.instance, "instance_number": "1", **about, **image, **stored}
 
 
+def _delivery(study: str, sop: str, at: float) -> dict[str, Any]:
+    to = {"destination": "pacs", "sop_uid": sop, "study_uid": study, "state": "COMMITTED", "commitment": True}
+    return {**to, "created_at": at, "retry_since": at, "next_at": at, "sent_at": at, "committed_at": at + 60}
+
+
+def _order(number: int, at: float) -> dict[str, Any]:
+    numbers = {"placer_number": f"P{number}", "filler_number": f"F{number}", "accession_number": accession(number)}
+    told = {"sender": "RIS^HOSPITAL", "study_uid": "", "patient_id": patient(number)[1], "message_id": str(number)}
+    times = {"message_at": at - 600, "received_at": at - 600}
+    return {**numbers, **told, **times, "urgency": "LOW" if number % 10 else "STAT", "control": "NW"}
+
+
+@cache
+def _attributes() -> str:
+    """Of a reading, as the daemon writes it; in the place of what differs stands a word."""
+    header = Dataset()
+    header.PatientName, header.PatientID, header.AccessionNumber = "NAME", "NUMBER", "ACCESSION"
+    study, classes = _SOME_STUDY, enumerate((_DX, _SR, _PR), start=1)
+    films = [ReadingReference(study, f"{study}.{at}", sop_class, f"{study}.{at}.1") for at, sop_class in classes]
+    item = ReadingItem(study, 1, "LOW", 0.0, 0.0, "chest", 0.5, tuple(films[:1]), tuple(films[1:]))
+    return to_text(reading_attributes(item, header, Origin("THORAXD", "http://127.0.0.1:8080/dicom-web"), []))
+
+
 def _work_item(number: int, at: float) -> dict[str, Any]:
+    name, patient_id = patient(number)
+    attributes = _attributes()
+    state = "SCHEDULED" if number < OPEN_READINGS else "COMPLETED"
+    words = {"NAME": name, "NUMBER": patient_id, "ACCESSION": accession(number), "SCHEDULED": state}
+    words[_SOME_STUDY] = study_uid(number)
+    for word, value in words.items():
+        attributes = attributes.replace(word, value)
     return {
-        "ups_uid": f"{study_uid(number)}.9",
+        "ups_uid": reading_uid(study_uid(number), 1),
+        "patient_name_key": name_key(name),
+        "patient_id": patient_id,
+        "accession_number": accession(number),
         "study_uid": study_uid(number),
         "reading": True,
         "revision": 1,
-        "state": "SCHEDULED" if number < OPEN_READINGS else "COMPLETED",
+        "state": state,
         "priority": ("HIGH", "MEDIUM", "LOW")[number % 3],
         "due_at": NEWEST.timestamp() + 3600 * (1 + number % 24),
         "arrived_at": at,
         "label": "pneumothorax suspected",
-        "attributes": "{}",
+        "attributes": attributes,
         "created_at": at,
         "updated_at": at,
     }

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydicom.uid import generate_uid
 
+from daemon.web.ups_keys import IGNORED, NOT_FUZZY
 from tests.integration.conftest import NOBODY
 from tests.support.peers.ups import PULL, QUERY, WATCH, UpsRs, UpsScu
 from tests.support.system import Thoraxd
@@ -283,6 +284,16 @@ def test_a_search_result_holds_what_was_asked_for_and_in_rs_what_the_standard_al
     assert "ExpectedCompletionDateTime" in rs.search(WorklistLabel=stocked, includefield="00404011")[0]
 
 
+def test_what_a_search_does_not_know_is_ignored_and_said(scu: UpsScu, rs: UpsRs) -> None:
+    ups_uid = new_uid()
+    scu.create(ups_uid, new_work_item())
+    (found,) = rs.search(SOPInstanceUID=ups_uid, fuzzymatching="true", NoSuchKeyword="Smith", includefield="Nothing")
+    assert found.SOPInstanceUID == ups_uid
+    assert rs.said.headers.get_list("warning") == [f"299 thoraxd: {text}" for text in (NOT_FUZZY, IGNORED)]
+    rs.search(SOPInstanceUID=ups_uid, fuzzymatching="false", accept="application/json")
+    assert "warning" not in rs.said.headers
+
+
 def test_what_is_no_request_of_the_standard_is_refused(scu: UpsScu, rs: UpsRs) -> None:
     ups_uid = new_uid()
     scu.create(ups_uid, new_work_item())
@@ -295,7 +306,6 @@ def test_what_is_no_request_of_the_standard_is_refused(scu: UpsScu, rs: UpsRs) -
         (rs.request("POST", "/workitems", new_work_item(), **text), 415),
         (rs.request("POST", "/workitems", headers={"Content-Type": "application/dicom+json"}), 400),
         (rs.request("GET", f"/workitems/{ups_uid}", headers={"Accept": "image/png"}), 406),
-        (rs.request("GET", "/workitems?NoSuchKeyword=1"), 400),
         (rs.request("GET", "/workitems?limit=x"), 400),
         (rs.request("POST", f"/workitems/{ups_uid}/subscribers/A?deletionlock=perhaps"), 400),
         (rs.request("PUT", f"/workitems/{ups_uid}/state", change("DONE", LOCK)), "0115"),

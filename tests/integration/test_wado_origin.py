@@ -189,11 +189,25 @@ def test_head_is_answered_without_a_body(house: House) -> None:
         ("{instance}/bulkdata/00091001/1/00091001", None, 404),
         ("{instance}/bulkdata/../x", None, 404),
         ("{instance}/bulkdata/xyz", None, 400),
+        ("/nothing", None, 404),
     ],
 )
 def test_what_cannot_be_had_has_its_status(house: House, path: str, accept: str | None, status: int) -> None:
     url = path.format(study=house.study, instance=house.url(house.films[0]))
-    assert house.get(url, accept).status_code == status
+    response = house.get(url, accept)
+    assert response.status_code == status and response.json()["error"]
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless])
+def test_dicomweb_client_stores_what_was_made_in_memory(house: House, syntax: str) -> None:
+    """It leaves out preamble, prefix and group length; the archive has them."""
+    film = make_cxr(rows=48, columns=40, transfer_syntax=syntax)
+    answer = DICOMwebClient(house.server.url).store_instances([film])
+    assert answer.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == film.SOPInstanceUID
+    key = house.server.ledger.views.keys(film.StudyInstanceUID)[film.SOPInstanceUID]
+    kept = dcmread(Path(house.server.settings.archive_url) / key)
+    assert kept.preamble == bytes(128) and kept.file_meta.TransferSyntaxUID == syntax
+    assert np.array_equal(kept.pixel_array, film.pixel_array)
 
 
 def test_dicomweb_client_stores_and_retrieves(house: House) -> None:

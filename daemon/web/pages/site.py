@@ -24,7 +24,7 @@ _NO_STORE = {"Cache-Control": "no-store"}  # it names patients
 
 
 def environment() -> Environment:
-    """The templates; whatever is put into one is escaped, and an unknown name is an error."""
+    """The templates, compiled; whatever is put into one is escaped, and an unknown name is an error."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -33,6 +33,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {name: getattr(words, name) for name in ("person", "at", "instant", "lasting", "percent")}
+    for name in made.list_templates():
+        made.get_template(name)  # now, so that nobody waits for it
     return made
 
 

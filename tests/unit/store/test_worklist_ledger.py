@@ -139,8 +139,12 @@ def test_a_uid_is_used_once(worklist) -> None:
 
 def test_a_search_narrowed_by_the_database_finds_what_it_should(worklist) -> None:
     worklist.create("1.2.3", new_work_item(PatientID="100%_a\\b"[:7], ExpectedCompletionDateTime="20260501"))
-    worklist.create("1.2.4", new_work_item(PatientID="100", StudyInstanceUID="1.9"))
+    worklist.create("1.2.4", new_work_item(PatientID="100", PatientName="Ümlaut^B", StudyInstanceUID="1.9"))
     assert [ds.SOPInstanceUID for ds in found(worklist, PatientID="100%_a*")] == ["1.2.3"]
+    assert [ds.SOPInstanceUID for ds in found(worklist, PatientID="*0")] == ["1.2.4"]
+    assert [ds.SOPInstanceUID for ds in found(worklist, PatientID="100")] == ["1.2.4"]
+    assert [ds.SOPInstanceUID for ds in found(worklist, PatientName="umlaut*")] == ["1.2.4"]
+    assert [ds.SOPInstanceUID for ds in found(worklist, PatientName="ups^test")] == ["1.2.3"]
     assert [ds.SOPInstanceUID for ds in found(worklist, StudyInstanceUID="1.9")] == ["1.2.4"]
     assert [ds.SOPInstanceUID for ds in found(worklist, ExpectedCompletionDateTime="20260501-")] == ["1.2.3"]
     assert [ds.SOPInstanceUID for ds in found(worklist, SOPInstanceUID=["1.2.3", "1.2.4"], PatientID="")] == [
