@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import redis
 from celery import Celery
 
@@ -55,6 +57,9 @@ def _checks(settings: Settings, config: Path | None) -> Iterator[Result]:
     yield _try("broker", lambda: _broker(settings))
     yield _try("weights", lambda: _weights(settings, config))
     yield _try("scp", lambda: _listening(settings))
+    yield _try("web", lambda: _web(settings))
+    if settings.hl7.port:
+        yield _try("hl7", lambda: _orders(settings))
     for destination in settings.destination:
         yield _try(f"destination {destination.name}", lambda d=destination: _destination(d, settings))  # type: ignore[misc]
         if destination.kind == "dimse" and destination.commitment:
@@ -130,18 +135,50 @@ def _weights(settings: Settings, config: Path | None) -> str:
     return done.stdout.strip()
 
 
+def _free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
+def _near(host: str) -> str:
+    """Where this machine reaches what listens on `host`."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
 def _listening(settings: Settings) -> str:
     scp = settings.scp
     where = f"{scp.ae_title} on {scp.host}:{scp.port}"
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((scp.host, scp.port))
-        except OSError:
-            host = "127.0.0.1" if scp.host in ("", "0.0.0.0") else scp.host
-            echo(Destination(name="self", ae_title=scp.ae_title, host=host, port=scp.port, timeout_s=5), "CHECK")
-            return f"{where}, answers C-ECHO"
-    return f"{where}, free (not running)"
+    if _free(scp.host, scp.port):
+        return f"{where}, free (not running)"
+    echo(Destination(name="self", ae_title=scp.ae_title, host=_near(scp.host), port=scp.port, timeout_s=5), "CHECK")
+    return f"{where}, answers C-ECHO"
+
+
+def _web(settings: Settings) -> str:
+    host, port = settings.web.host, settings.web.port
+    if _free(host, port):
+        return f"{host}:{port}, free (not running)"
+    page = httpx.URL(scheme="http", host=_near(host), port=port, path="/")
+    try:
+        health = httpx.get(page.join("/health"), timeout=5.0, trust_env=False).json()["status"]
+    except (httpx.HTTPError, ValueError, TypeError, KeyError):
+        raise RuntimeError(f"{host}:{port} is in use by another program") from None
+    return f"{page} answers: {health}"
+
+
+def _orders(settings: Settings) -> str:
+    host, port = settings.hl7.host, settings.hl7.port
+    if _free(host, port):
+        return f"{host}:{port}, free (not running)"
+    socket.create_connection((_near(host), port), timeout=5.0).close()
+    return f"{host}:{port} takes a connection"
 
 
 def _destination(destination: Destination, settings: Settings) -> str:

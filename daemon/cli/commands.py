@@ -27,6 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # the names of settings stand in square brackets
     help="Reads chest radiographs on arrival, sends back SR and GSPS. AI, unverified: not a medical device.",
 )
 db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
@@ -117,13 +118,13 @@ def studies(
     config: Config = None,
     as_json: Json = False,
     state: Annotated[str | None, typer.Option(help="only studies in this state, e.g. FAILED")] = None,
-    limit: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="only the newest so many")] = None,
+    limit: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="only the newest so many; 0: all")] = 100,
 ) -> None:
     """What was received, the newest first, and what became of it."""
     if state is not None and state.upper() not in set(StudyState):
         raise typer.BadParameter(f"--state is one of {', '.join(StudyState)}")
     ledger, _ = open_ledger(config)
-    reports = ledger.views.studies(ledger.views.study_uids(state=state.upper() if state else None, limit=limit))
+    reports = ledger.views.studies(ledger.views.study_uids(state=state.upper() if state else None, limit=limit or None))
     if as_json:
         print_lines(reports)
     else:
@@ -169,16 +170,25 @@ def demo(
     files: Annotated[list[Path] | None, typer.Argument(help="DICOM films (default: a synthetic phantom)")] = None,
     out: Annotated[Path, typer.Option(help="where results and pictures go")] = Path("demo-out"),
     as_json: Json = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="leave the instance running, for its page, until Ctrl-C")
+    ] = False,
 ) -> None:
     """Send FILES (or a built-in phantom) through a private instance and show the results."""
     from daemon.cli import demo as demonstration
 
     hush()
-    reports = demonstration.run_demo(files or [], out, console if not as_json else Console(stderr=True))
-    if as_json:
-        print_lines(reports)
-    else:
-        demonstration.print_results(console, reports)
+    told = console if not as_json else Console(stderr=True)
+    with demonstration.run_demo(files or [], out, told) as (reports, instance):
+        if as_json:
+            print_lines(reports)
+        else:
+            demonstration.print_results(console, reports)
+        if keep:
+            told.print(f"page      {instance.page}  until Ctrl-C", highlight=False)
+            instance.keep()
+        else:
+            told.print("page      `thoraxd demo --keep` leaves it running and says where", highlight=False)
     if any(report["state"] == "FAILED" for report in reports):
         raise typer.Exit(1)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +33,32 @@ from daemon.store.opening import open_store
 
 START_S = 60.0
 PER_FILM_S = 60.0
+LOOK_S = 0.5
 MARK = ".thoraxd-demo"  # only a folder that a demo made is emptied by the next
 
 
-def run_demo(files: Sequence[Path], out: Path, console: Console) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A demo's own thoraxd while it runs, and where its page is."""
+
+    process: subprocess.Popen[bytes]
+    page: str
+
+    def keep(self) -> None:
+        """Return when someone asks us to end (SIGINT, SIGTERM), or when the instance has ended by itself."""
+        ending = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ending.set())
+        while not ending.wait(LOOK_S) and self.process.poll() is None:
+            pass
+
+
+@contextmanager
+def run_demo(files: Sequence[Path], out: Path, console: Console) -> Iterator[tuple[list[dict[str, Any]], Instance]]:
     """Send `files` (none: one phantom) through an instance of its own under `out`; one report a study.
 
-    Each report is `thoraxd show`'s, with "pictures": the PNG of every analysed film.
+    Each report is `thoraxd show`'s, with "pictures": the PNG of every analysed film. The instance runs within the
+    block.
     """
     for file in files:
         _check(file)
@@ -48,19 +70,19 @@ def run_demo(files: Sequence[Path], out: Path, console: Console) -> list[dict[st
     (out / MARK).touch()
     films = [_copy(file, out / "films") for file in files] or [_phantom(out / "films")]
     settings, config = _private_settings(out)
-    with _instance(settings, config, out / "log.jsonl"):
+    with _instance(settings, config, out / "log.jsonl") as process:
         console.print(f"instance  AE {settings.scp.ae_title} on 127.0.0.1:{settings.scp.port}, everything under {out}")
         _wait_for_echo(settings)
         uids = _send(films, settings, console)
         ledger, _ = open_store(settings)
         _wait_until_settled(ledger, uids, START_S + PER_FILM_S * len(films))
-    reports = ledger.views.studies(uids)
-    for report in reports:
-        answers = ledger.views.answers(report["study_uid"])
-        report["findings"] = [findings(json.loads(answer)) for _, answer in answers]
-        report["pictures"] = _draw(settings, config, answers, out, report["study_uid"])
-    ledger.close()
-    return reports
+        reports = ledger.views.studies(uids)
+        for report in reports:
+            answers = ledger.views.answers(report["study_uid"])
+            report["findings"] = [findings(json.loads(answer)) for _, answer in answers]
+            report["pictures"] = _draw(settings, config, answers, out, report["study_uid"])
+        ledger.close()
+        yield reports, Instance(process, f"http://127.0.0.1:{settings.web.port}/")
 
 
 def print_results(console: Console, reports: Sequence[dict[str, Any]]) -> None:
@@ -119,7 +141,7 @@ def _private_settings(out: Path) -> tuple[Settings, Path]:
 
 
 @contextmanager
-def _instance(settings: Settings, config: Path, log_file: Path) -> Iterator[None]:
+def _instance(settings: Settings, config: Path, log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "daemon", "up", "--config", str(config)],
@@ -128,7 +150,7 @@ def _instance(settings: Settings, config: Path, log_file: Path) -> Iterator[None
             stderr=log,
         )
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             try:

@@ -32,6 +32,13 @@ WEIGHTS: Mapping[str, float] = {
     "Cardiomegaly": 0.005,
 }
 _HIGH_SHARE, _LOW_SHARE = 0.25, 0.75  # of the patience with a film of a MEDIUM order
+# HIGH stands for STAT in (0074,1200), LOW for routine; of an order STAT is more than HIGH.
+_ORDERS: Mapping[Urgency, str] = {
+    "STAT": "STAT order",
+    "HIGH": "urgent order",
+    "MEDIUM": "semi-urgent order",
+    "LOW": "routine order",
+}
 _LABEL_MAX = 64  # characters of Worklist Label (0074,1202), LO
 
 
@@ -119,11 +126,11 @@ def urgency_now(standing: Standing, now: float) -> Priority:
 
 
 def _label(facts: Facts, named: list[str]) -> str:
-    words = [f"{facts.urgency} order"] if facts.urgency else []
+    words = [_ORDERS[facts.urgency]] if facts.urgency else []
     if facts.probability is None:
-        words.append("not analysed")
+        words.append("AI: not analysed")
     elif named:
         words.append("AI: " + ", ".join(f"{name} {100 * facts.findings[name]:.0f} %" for name in named[:2]))
     else:
-        words.append(f"AI: abnormal {100 * facts.probability:.0f} %")
+        words.append(f"AI: probability of abnormality {100 * facts.probability:.0f} %")
     return "; ".join(words)[:_LABEL_MAX]

@@ -73,7 +73,7 @@ class Narrowed:
     """What a database can tell of a search beforehand: it may say yes to too many, never no to a match."""
 
     columns: Mapping[str, tuple[str, ...]]  # the value of each column is one of these
-    patterns: Mapping[str, str]  # the value of each column is like this, with wildcards * and ?
+    patterns: Mapping[str, tuple[str, ...]]  # the value of each column is like one of these, with wildcards * and ?
     texts: tuple[str, ...]  # each stands somewhere in the attributes
     due: tuple[float | None, float | None] = (None, None)  # not before, and before; seconds since the epoch
 
@@ -81,7 +81,7 @@ class Narrowed:
 def narrowed(keys: Dataset) -> Narrowed:
     """Single values, lists of UIDs and what stands between wildcards, in sequences too; ranges of the due time."""
     columns: dict[str, tuple[str, ...]] = {}
-    patterns: dict[str, str] = {}
+    patterns: dict[str, tuple[str, ...]] = {}
     parts: list[str] = []
     due: tuple[float | None, float | None] = (None, None)
     for path, key in _leaves(keys):
@@ -93,12 +93,12 @@ def narrowed(keys: Dataset) -> Narrowed:
             low, high = map(seconds_of, date_time_range(path, wanted[0]))
             due = low, None if high is None else high + 1
         elif column and key.VR == "PN":
-            patterns[column] = _name_pattern(wanted[0])
+            patterns[column] = (_name_pattern(wanted[0]),)
         elif column and not wild:
             columns[column] = (*wanted, SEVERAL)
-        elif column == "patient_id" and len(wanted) == 1:
-            patterns[column] = wanted[0]
-        elif key.VR in _EXACT and len(wanted) == 1:
+        elif column and len(wanted) == 1:
+            patterns[column] = (wanted[0], SEVERAL)
+        elif (key.VR in _EXACT or (key.VR == "DA" and re.fullmatch("[0-9]{8}", wanted[0]))) and len(wanted) == 1:
             parts += filter(None, re.split(r"[*?]+", wanted[0]))
     return Narrowed(columns, patterns, tuple(parts), due)
 

@@ -45,20 +45,22 @@ class Jobs:
         At most `window` jobs are out at a time, so that a long queue is not sent again and again while it waits.
         """
         stale = now - resend_s
+        waiting = JobRow.state == JobState.QUEUED
+        kind = JobRow.kind.op("||")("")  # an expression: SQLite would else go through all jobs there ever were, by kind
+        due = select(JobRow).where(
+            JobRow.state.in_((JobState.QUEUED, JobState.RUNNING)),
+            or_(JobRow.sent_at.is_(None), JobRow.sent_at < stale),
+            or_(waiting, JobRow.lease_until < now),
+            kind.in_(kinds),
+        )
+        with self._database.read() as session:  # nearly always there is none
+            if session.scalars(due.limit(1)).first() is None:
+                return []
         with self._database.write() as session:
-            lapsed = and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < now)
-            waiting = JobRow.state == JobState.QUEUED
             out = len(session.scalars(select(JobRow.id).where(waiting, JobRow.sent_at >= stale).limit(window)).all())
-            rows = session.scalars(
-                select(JobRow)
-                .where(
-                    JobRow.kind.in_(kinds), or_(JobRow.sent_at.is_(None), JobRow.sent_at < stale), or_(waiting, lapsed)
-                )
-                # Reports and rejections first: their studies have waited longest.
-                .order_by(JobRow.kind.desc(), JobRow.id)
-                .limit(max(0, window - out))
-                .with_for_update(skip_locked=True)
-            ).all()
+            # Reports and rejections first: their studies have waited longest.
+            first = due.order_by(kind.desc(), JobRow.id).limit(max(0, window - out))
+            rows = session.scalars(first.with_for_update(skip_locked=True)).all()
             for row in rows:
                 row.sent_at = now
             return [(row.id, row.kind) for row in rows]

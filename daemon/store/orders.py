@@ -142,10 +142,5 @@ def _studies_of(session: Session, row: OrderRow) -> set[str]:
     of_accession = select(CatalogueStudyRow.study_uid).where(
         CatalogueStudyRow.accession_number == row.accession_number, CatalogueStudyRow.accession_number != ""
     )
-    return set(
-        session.scalars(
-            select(StudyRow.study_uid).where(
-                or_(StudyRow.study_uid == row.study_uid, StudyRow.study_uid.in_(of_accession))
-            )
-        )
-    )
+    uids = {row.study_uid, *session.scalars(of_accession)}
+    return set(session.scalars(select(StudyRow.study_uid).where(StudyRow.study_uid.in_(uids))))

@@ -38,6 +38,7 @@ class ReadingRow:
     label: str  # why it stands where it stands
     due_at: float
     arrived_at: float
+    updated_at: float  # of one that is completed: when it was read
     probability: float | None  # triage probability 0..1; None: not analysed
     positive: bool | None
     findings: tuple[str, ...]  # names of what the detector suspects, the most urgent first
@@ -84,6 +85,15 @@ class Reading:
             # One walk along the index a state: no database merges them by itself.
             walks = [session.execute(_walk(state, limit, after)).all() for state in set(states)]
         return [_line(row) for row in heapq.nsmallest(limit, chain(*walks), key=lambda row: (row.due_at, row.ups_uid))]
+
+    def finished(self, limit: int = 50, after: Place | None = None) -> list[ReadingRow]:
+        """At most `limit` lines of what is read, the last read first; after: (updated_at, ups_uid) of a line."""
+        place = (WorkItemRow.updated_at, WorkItemRow.ups_uid)
+        query = _lines("COMPLETED").order_by(*(column.desc() for column in place)).limit(limit)
+        if after is not None:
+            query = query.where(tuple_(*place) < tuple_(*after))
+        with self._database.read() as session:
+            return [_line(row) for row in session.execute(query)]
 
     def counts(self) -> dict[str, int]:
         """How many readings are open, by Procedure Step State."""
@@ -134,6 +144,7 @@ _COLUMNS = (
     WorkItemRow.label,
     WorkItemRow.due_at,
     WorkItemRow.arrived_at,
+    WorkItemRow.updated_at,
     StudyRow.probability,
     StudyRow.positive,
     StudyRow.findings,
@@ -152,15 +163,19 @@ _COLUMNS = (
 )
 
 
-def _walk(state: str, limit: int, after: Place | None) -> Select[*tuple[Any, ...]]:
-    """The next items in one state, along the index (reading, state, due_at, ups_uid)."""
-    place = (WorkItemRow.due_at, WorkItemRow.ups_uid)
-    query = (
+def _lines(state: str) -> Select[*tuple[Any, ...]]:
+    return (
         select(*_COLUMNS)
         .join(StudyRow, StudyRow.study_uid == WorkItemRow.study_uid)
         .outerjoin(CatalogueStudyRow, CatalogueStudyRow.study_uid == WorkItemRow.study_uid)
         .where(WorkItemRow.reading, WorkItemRow.state == state)
     )
+
+
+def _walk(state: str, limit: int, after: Place | None) -> Select[*tuple[Any, ...]]:
+    """The next items in one state, along the index (reading, state, due_at, ups_uid)."""
+    place = (WorkItemRow.due_at, WorkItemRow.ups_uid)
+    query = _lines(state)
     if after is not None:
         query = query.where(tuple_(*place) > tuple_(*after))
     return query.order_by(*place).limit(limit)

@@ -43,7 +43,7 @@ class CatalogueStudyRow(Base):
     patient_sex: Mapped[str] = mapped_column(String(16))
     study_date: Mapped[str] = mapped_column(String(8))
     study_time: Mapped[str] = mapped_column(String(16))
-    accession_number: Mapped[str] = mapped_column(index=True)
+    accession_number: Mapped[str] = mapped_column(BEGINNING, index=True)
     study_id: Mapped[str]
     study_description: Mapped[str]
     referring_physician_name: Mapped[str]

@@ -32,7 +32,7 @@ class WorkItemRow(Base):
     label: Mapped[str]  # Worklist Label (0074,1202)
     patient_name_key: Mapped[str] = mapped_column(BEGINNING, index=True)  # folded, as names are compared
     patient_id: Mapped[str] = mapped_column(BEGINNING, index=True)
-    accession_number: Mapped[str] = mapped_column(index=True)  # of its Referenced Request; SEVERAL where they differ
+    accession_number: Mapped[str] = mapped_column(BEGINNING, index=True)  # of its Referenced Request, or SEVERAL
     transaction_uid: Mapped[str] = mapped_column(UID, default="")  # the lock (0008,1195); "": nobody ever had it
     attributes: Mapped[str]  # DICOM JSON (PS3.18 F)
     created_at: Mapped[float]

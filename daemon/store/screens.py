@@ -22,11 +22,11 @@ _NEWEST = 100  # studies whose changes of state the worklist shows at once
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """One image for the detector. findings: its answer, without the heat map; None: why stands in reason."""
+    """One image. findings: the detector's answer, without the heat map; None: why stands in reason."""
 
     sop_uid: str
     key: str
-    state: str  # of its job
+    state: str  # of its job; "" where it is not for the detector
     reason: str
     findings: Mapping[str, Any] | None
     model: Mapping[str, str]
@@ -77,11 +77,13 @@ class Screens:
         }  # fmt: skip
 
     def films(self, study_uid: str) -> list[Film]:
-        """The images of a study that a worker has answered, or is to answer; in the order of arrival."""
+        """The images of a study, also those that are not for the detector; in the order of arrival."""
+        its = (JobRow.subject == InstanceRow.sop_uid) & (JobRow.study_uid == study_uid) & (JobRow.kind == "analyse")
+        reason = func.coalesce(JobRow.reason, InstanceRow.reason)
         query = (
-            select(InstanceRow.sop_uid, InstanceRow.key, JobRow.state, JobRow.reason, JobRow.answer)
-            .join(JobRow, (JobRow.subject == InstanceRow.sop_uid) & (JobRow.kind == "analyse"))
-            .where(InstanceRow.study_uid == study_uid, JobRow.study_uid == study_uid)
+            select(InstanceRow.sop_uid, InstanceRow.key, JobRow.state, reason, JobRow.answer)
+            .outerjoin(JobRow, its)
+            .where(InstanceRow.study_uid == study_uid)
             .order_by(InstanceRow.received_at, InstanceRow.sop_uid)
         )
         with self._database.read() as session:
@@ -102,11 +104,12 @@ class Screens:
         """The reading work item of each study: that of its newest revision."""
         query = (
             select(WorkItemRow)
-            .where(WorkItemRow.study_uid.in_(study_uids), WorkItemRow.reading)
+            .where(WorkItemRow.study_uid.in_(study_uids))
             .order_by(WorkItemRow.revision, WorkItemRow.created_at)
         )
         with self._database.read() as session:
-            return {row.study_uid: row for row in session.scalars(query)}
+            # Not a condition: SQLite would rather go through all readings than through those of these studies.
+            return {row.study_uid: row for row in session.scalars(query) if row.reading}
 
     # What has changed
 
@@ -200,14 +203,19 @@ class Screens:
 
     def last_model(self) -> Mapping[str, str]:
         """Identity of the model that gave the last answer; {} where there is none yet."""
-        query = select(JobRow.answer).where(JobRow.kind == "analyse", JobRow.answer != "").order_by(JobRow.id.desc())
+        query = (
+            select(JobRow.answer)
+            .where(JobRow.state == JobState.DONE, JobRow.kind == "analyse")
+            .order_by(JobRow.sent_at.desc())
+            .limit(1)
+        )
         with self._database.read() as session:
-            answer = session.scalars(query.limit(1)).first()
+            answer = session.scalars(query).first()
         return json.loads(answer)["identity"] if answer else {}
 
 
-def _film(sop_uid: str, key: str, state: str, reason: str, answer: str) -> Film:
+def _film(sop_uid: str, key: str, state: str | None, reason: str, answer: str | None) -> Film:
     said = json.loads(answer) if state == JobState.DONE and answer else {}
     findings = dict(said["findings"]) if said else None
     heat = findings.pop("heat", None) if findings else None
-    return Film(sop_uid, key, state, reason, findings, said.get("identity", {}), heat)
+    return Film(sop_uid, key, state or "", reason, findings, said.get("identity", {}), heat)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Executable, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Executable, delete, exists, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from daemon.core.errors import UpsRefused
@@ -148,7 +148,10 @@ def _page(narrowed: Narrowed, after: tuple[float, str] | None, dialect: str) -> 
     conditions: list[ColumnElement[bool]] = [
         getattr(WorkItemRow, column).in_(values) for column, values in narrowed.columns.items()
     ]
-    conditions += [like(getattr(WorkItemRow, column), text, dialect) for column, text in narrowed.patterns.items()]
+    conditions += [
+        or_(*(like(getattr(WorkItemRow, column), pattern, dialect) for pattern in patterns))
+        for column, patterns in narrowed.patterns.items()
+    ]
     conditions += [WorkItemRow.attributes.contains(quoted(text), autoescape=True) for text in narrowed.texts]
     since, until = narrowed.due
     conditions += [] if since is None else [WorkItemRow.due_at >= since]

@@ -65,7 +65,7 @@ class Guard:
         if not self._ours(host):
             refusal = "not a name of this server: see [web] names in its settings"
             return await PlainTextResponse(refusal, 421)(scope, receive, with_headers)
-        if changes and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if changes and origin is not None and _place(origin) != host.lower():
             return await PlainTextResponse("a page of another origin may not do this", 403)(
                 scope, receive, with_headers
             )
@@ -77,3 +77,11 @@ class Guard:
         except ValueError:
             return False
         return self._any_name or is_loopback(name) or name in self._names
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an origin; None where it is no URL."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from daemon.sections import WebSettings
+from daemon.web.connections import Connection
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class WebServer:
             access_log=False,  # a query names patients
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
+            http=Connection,
             ws="websockets-sansio",
         )
         self._server = uvicorn.Server(config)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-MAX_BOUNDARY = 70  # characters, RFC 2046 5.1.1
+MAX_BOUNDARY = 200  # characters; RFC 2046 5.1.1 allows 70, Orthanc sends 73
 MAX_HEADERS = 16 * 1024  # bytes, of one part
 MAX_PREAMBLE = 64 * 1024  # bytes
 MAX_PADDING = 64  # blanks behind a boundary

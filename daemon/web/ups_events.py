@@ -25,7 +25,8 @@ log = structlog.get_logger()
 
 POLL_S = 0.3
 AT_ONCE = 50
-GOING_AWAY, POLICY = 1001, 1008  # RFC 6455 7.4.1
+GOING_AWAY, POLICY, TRY_LATER = 1001, 1008, 1013  # RFC 6455 7.4.1, and IANA's registry
+MOST_RECEIVERS = 64  # each asks the ledger every POLL_S
 
 
 def routes(context: WebContext) -> list[BaseRoute]:
@@ -60,6 +61,9 @@ class Connections:
             await socket.close(POLICY)
             return
         await socket.accept()
+        if receiver not in self._newest and len(self._newest) >= MOST_RECEIVERS:
+            await socket.close(TRY_LATER)
+            return
         self._newest[receiver] = socket
         telling = self._telling.setdefault(receiver, asyncio.Lock())
         leaving = asyncio.create_task(_left(socket))

@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("patient_sex", sa.String(length=16), nullable=False),
         sa.Column("study_date", sa.String(length=8), nullable=False),
         sa.Column("study_time", sa.String(length=16), nullable=False),
-        sa.Column("accession_number", sa.String(), nullable=False),
+        sa.Column("accession_number", BEGINNING, nullable=False),
         sa.Column("study_id", sa.String(), nullable=False),
         sa.Column("study_description", sa.String(), nullable=False),
         sa.Column("referring_physician_name", sa.String(), nullable=False),

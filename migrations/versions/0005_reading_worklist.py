@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("label", sa.String(), nullable=False),
         sa.Column("patient_name_key", BEGINNING, nullable=False),
         sa.Column("patient_id", BEGINNING, nullable=False),
-        sa.Column("accession_number", sa.String(), nullable=False),
+        sa.Column("accession_number", BEGINNING, nullable=False),
         sa.Column("transaction_uid", sa.String(length=64), nullable=False),
         sa.Column("attributes", sa.String(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),

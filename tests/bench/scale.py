@@ -40,6 +40,7 @@ class Page:
     path: str
     accept: str = "application/dicom+json"
     scan: bool = False
+    sought: str = ""  # asked for with POST, as the page's search does
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,16 @@ def pages() -> Iterator[Page]:
     name, day = patient(40)[0], f"{moment(60):%Y%m%d}-{moment(0):%Y%m%d}"
     words, number = quote(" ".join(reversed(name.split("^")))), accession(50)
     search = "/dicom-web/studies?limit=100"
+    readings = "/dicom-web/workitems?limit=50"
     yield Page("the worklist, `/`", "/", "text/html")
+    yield Page("the queue, `/queue`", "/queue", "text/html")
+    yield Page("the page's search by name", "/", "text/html", sought=name.replace("^", " "), scan=True)
+    yield Page("the page's search by Patient ID", "/", "text/html", sought=patient(40)[1])
+    yield Page("the study that is read next", "/dicom-web/workitems?limit=1&00741000=SCHEDULED")
+    yield Page("UPS-RS: by Patient ID", f"{readings}&PatientID={patient(40)[1]}")
+    yield Page("UPS-RS: by name, `Abc*`", f"{readings}&PatientName={quote(name)}*")
+    yield Page("UPS-RS: by Accession Number", f"{readings}&ReferencedRequestSequence.AccessionNumber={number}")
+    yield Page("UPS-RS: by part of a name, `*bc*`", f"{readings}&PatientName=*{quote(name[3:])}*", scan=True)
     yield Page("studies: newest 100", search)
     yield Page("100 studies from the middle", f"{search}&offset={{middle}}")
     yield Page("by date range", f"{search}&StudyDate={day}")
@@ -91,7 +101,7 @@ def served(folder: Path, studies: int, *, postgres: bool) -> Iterator[httpx.Clie
 def measure(clients: dict[int, httpx.Client], page: Page, requests: int) -> dict[int, Times]:
     """Times by number of studies; the ledgers are asked in turn, so that what else the machine does hits them alike.
 
-    Raises RuntimeError where a page is not answered with 200.
+    Raises RuntimeError where a page is not answered with 200, or 204: nothing matches.
     """
     seconds: dict[int, list[float]] = {studies: [] for studies in clients}
     results: dict[int, int | None] = {}
@@ -99,12 +109,14 @@ def measure(clients: dict[int, httpx.Client], page: Page, requests: int) -> dict
         for studies, client in clients.items():
             path = page.path.format(middle=studies // 2 if studies > SMALL else 0)
             started = time.perf_counter()
-            response = client.get(path, headers={"Accept": page.accept})
+            method, form = ("POST", {"q": page.sought}) if page.sought else ("GET", None)
+            response = client.request(method, path, headers={"Accept": page.accept}, data=form)
             if number >= WARM_UP:
                 seconds[studies].append((time.perf_counter() - started) * 1000)
-            if response.status_code != 200:
+            if response.status_code not in (200, 204):
                 raise RuntimeError(f"{page.name}: HTTP {response.status_code}")
-            results[studies] = len(response.json()) if "json" in response.headers["content-type"] else None
+            is_json = response.status_code == 200 and "json" in response.headers["content-type"]
+            results[studies] = len(response.json()) if is_json else None
     return {
         studies: Times(statistics.median(taken), statistics.quantiles(taken, n=20)[18], results[studies])
         for studies, taken in seconds.items()

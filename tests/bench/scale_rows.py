@@ -16,6 +16,7 @@ from pydicom import Dataset
 from sqlalchemy import insert, text
 
 from daemon.core.catalogue import empty_entry, name_key
+from daemon.core.date_times import date_time
 from daemon.core.reading_item import ReadingItem, ReadingReference
 from daemon.core.ups_json import to_text
 from daemon.core.ups_reading import Origin, reading_attributes, reading_uid
@@ -198,9 +199,11 @@ def _attributes() -> str:
 def _work_item(number: int, at: float) -> dict[str, Any]:
     name, patient_id = patient(number)
     attributes = _attributes()
+    priority, due_at = ("HIGH", "MEDIUM", "LOW")[number % 3], NEWEST.timestamp() + 3600.0 * (1 + number % 24)
     state = "SCHEDULED" if number < OPEN_READINGS else "COMPLETED"
     words = {"NAME": name, "NUMBER": patient_id, "ACCESSION": accession(number), "SCHEDULED": state}
     words[_SOME_STUDY] = study_uid(number)
+    words |= {'"LOW"': f'"{priority}"', date_time(0.0): date_time(due_at)}
     for word, value in words.items():
         attributes = attributes.replace(word, value)
     return {
@@ -212,8 +215,8 @@ def _work_item(number: int, at: float) -> dict[str, Any]:
         "reading": True,
         "revision": 1,
         "state": state,
-        "priority": ("HIGH", "MEDIUM", "LOW")[number % 3],
-        "due_at": NEWEST.timestamp() + 3600 * (1 + number % 24),
+        "priority": priority,
+        "due_at": due_at,
         "arrived_at": at,
         "label": "pneumothorax suspected",
         "attributes": attributes,

@@ -67,6 +67,6 @@ def test_an_abort_that_comes_later_breaks_the_object_under_way_and_no_other(port
     try:
         outcomes = list(send(there(port), "THORAXD", [Outgoing(file, reread(file))] * 3))
     except DestinationUnreachable as error:
-        assert "aborted" in str(error)
+        assert str(error) in ("association aborted as soon as it was accepted", "no answer")  # which PDU was seen first
     else:
         assert [outcome.answer for outcome in outcomes] == [Answer.BROKEN]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from daemon.core.states import JobState
 from daemon.store import migrate
 from daemon.store.database import Database
 from daemon.store.ledger import Ledger
+from tests.support.peers import programs
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,26 @@ def test_check_says_what_works_and_what_does_not(home):
     assert done.returncode == 1
     assert not results["destination pacs"]["ok"]
     assert all(results[name]["ok"] for name in ("settings", "archive", "database", "broker", "weights", "scp"))
+
+
+def test_check_says_which_ports_other_programs_have(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "thoraxd.toml").write_text(
+            f'home = "{tmp_path}"\n[scp]\nport = {programs.free_port()}\n'
+            f"[web]\nport = {port}\n[hl7]\nport = {programs.free_port()}\n"
+        )
+        done = thoraxd(tmp_path, "check", "--json")
+    results = {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == 1
+    assert results["web"]["detail"] == f"127.0.0.1:{port} is in use by another program"
+    assert results["hl7"]["ok"] and results["hl7"]["detail"].endswith("free (not running)")
+
+
+def test_the_help_keeps_the_names_of_the_settings(home):
+    done = subprocess.run([sys.executable, "-m", "daemon", "--help"], capture_output=True, text=True, check=True)
+    assert "[[user]]" in done.stdout
+    assert "[[source]]" in done.stdout
 
 
 def test_replay_needs_to_know_what(home):

@@ -123,6 +123,24 @@ def test_a_form_of_another_session_is_refused(room: ReadingRoom) -> None:
         assert other.post("/logout").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("application/x-www-form-urlencoded", "csrf=%C3%A9&name=reader&password=%ED%A0%80"),
+        ("application/x-www-form-urlencoded", "csrf=&csrf=%00&name=%00"),
+        ("multipart/form-data; boundary=B; charset=undefined", "--B\r\n{}csrf\r\n\r\nA\r\n--B--\r\n"),
+        ("multipart/form-data; boundary=B; charset=unicode_escape", "--B\r\n{}csrf\r\n\r\n\\ud800\r\n--B--\r\n"),
+        ("multipart/form-data", "no parts"),
+        ("text/plain", "csrf=A"),
+    ],
+)
+def test_a_form_that_no_page_sends_is_refused(room: ReadingRoom, kind: str, content: str) -> None:
+    room.csrf("/")
+    body = content.replace("{}", "Content-Disposition: form-data; name=")
+    for path, status in (("/login", 403), ("/logout", 403), ("/", 200)):
+        assert room.client.post(path, content=body, headers={"Content-Type": kind}).status_code == status, path
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "", "[::1"])
 def test_another_name_for_this_machine_is_refused(room: ReadingRoom, host: str) -> None:
     assert room.client.get("/", headers={"Host": host}).status_code in (400, 421)
@@ -134,7 +152,7 @@ def test_this_machines_own_names_are_not(room: ReadingRoom, host: str) -> None:
 
 
 def test_a_page_of_another_origin_cannot_change_anything(room: ReadingRoom) -> None:
-    for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "http://[", ""):
         refused = room.client.post("/dicom-web/studies", headers={"Origin": origin}, content=b"")
         assert refused.status_code == 403, origin
     assert room.client.post("/", headers={"Origin": room.url}).status_code == 200

@@ -164,7 +164,7 @@ def test_a_study_without_an_answer_says_so(room: ReadingRoom) -> None:
 
     assert "No answer yet." in room.client.get(room.href(waiting.StudyInstanceUID)).text
     page = room.client.get(room.href(lateral.StudyInstanceUID)).text
-    assert "No image of this study is analysed." in page and "lateral view" in page
+    assert "Film 1 \\u00b7 not analysed" in page and "lateral view" in page
 
 
 def test_what_could_not_be_delivered_says_where_and_why(tmp_path: Path) -> None:

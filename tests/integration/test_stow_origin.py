@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ import httpx
 import pytest
 from pydicom.uid import JPEG2000Lossless, MRImageStorage
 
+from tests.conftest import skip_where_missing
 from tests.support.builders import make_cxr
 from tests.support.origin import PARTS, Origin, encoded, in_parts, origin
+from tests.support.peers.orthanc import orthanc
 from tests.support.peers.programs import wait_until
+from tests.support.peers.sender import send
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,16 @@ def items(response: httpx.Response, tag: str) -> list[dict]:
 
 def reasons(response: httpx.Response, tag: str = "00081198") -> list[int]:
     return [item["00081197"]["Value"][0] for item in items(response, tag)]
+
+
+def test_orthanc_stores_by_its_plug_in(server: Origin, tmp_path: Path) -> None:
+    films = [film(), film(transfer_syntax=JPEG2000Lossless)]
+    with skip_where_missing(orthanc(tmp_path, dicomweb=True)) as peer:
+        assert send(peer.dicom_port, films) == [0x0000] * 2
+        peer.change("PUT", "/dicom-web/servers/thoraxd", {"Url": f"{server.url}/"})
+        studies = json.loads(peer.get("/studies"))
+        peer.change("POST", "/dicom-web/servers/thoraxd/stow", {"Resources": studies, "Synchronous": True})
+    assert all(kept(server, ds.SOPInstanceUID) for ds in films)
 
 
 def test_instances_are_stored_and_each_is_named_with_its_url(server: Origin) -> None:

@@ -30,7 +30,7 @@ def test_what_arrives_is_on_the_list_and_the_terminal_names_nobody_unasked(recei
     film = make_cxr(patient_name="Hidden^Name")
     assert send(receiver_only.port, [film]) == [0x0000]
     line = listed(receiver_only, film.StudyInstanceUID)
-    assert (line["state"], line["priority"], line["label"]) == ("SCHEDULED", "MEDIUM", "not analysed")
+    assert (line["state"], line["priority"], line["label"]) == ("SCHEDULED", "MEDIUM", "AI: not analysed")
     assert line["waiting_s"] >= 0 and line["place"] >= 1
     assert "patient_name" not in line and "Hidden" not in json.dumps(line)
     assert listed(receiver_only, film.StudyInstanceUID, "--names")["patient_name"] == "Hidden^Name"

@@ -210,7 +210,7 @@ class Thoraxd:
 
     def studies(self) -> list[dict[str, Any]]:
         """What `thoraxd studies --json` says."""
-        done = self.cli("studies", "--json")
+        done = self.cli("studies", "--json", "--limit", "0")
         if done.returncode:
             raise RuntimeError(done.stderr or done.stdout)
         return [json.loads(line) for line in done.stdout.splitlines()]

@@ -89,7 +89,7 @@ def test_a_film_that_was_not_analysed_stands_between_the_suspicious_and_the_unsu
     unsuspicious = Facts(0.0, 0.1, {"Pneumothorax": 0.01})
     assert due(suspicious) < due(Facts(0.0)) < due(unsuspicious)
     assert standing(Facts(0.0), POLICY).priority == "MEDIUM"
-    assert standing(Facts(0.0), POLICY).label == "not analysed"
+    assert standing(Facts(0.0), POLICY).label == "AI: not analysed"
 
 
 def test_while_an_image_is_unanswered_the_study_stands_no_later_than_one_not_analysed():
@@ -101,9 +101,9 @@ def test_while_an_image_is_unanswered_the_study_stands_no_later_than_one_not_ana
     ("known", "priority", "label"),
     [
         (Facts(0.0, 0.9, {"Pneumothorax": 0.62, "Nodule": 0.9}), "HIGH", "AI: Pneumothorax 62 %"),
-        (Facts(0.0, 0.05, {"Pneumothorax": 0.01}), "LOW", "AI: abnormal 5 %"),
-        (Facts(0.0, 0.05, urgency="HIGH"), "HIGH", "HIGH order; AI: abnormal 5 %"),
-        (Facts(0.0, None, urgency="LOW"), "MEDIUM", "LOW order; not analysed"),
+        (Facts(0.0, 0.05, {"Pneumothorax": 0.01}), "LOW", "AI: probability of abnormality 5 %"),
+        (Facts(0.0, 0.05, urgency="HIGH"), "HIGH", "urgent order; AI: probability of abnormality 5 %"),
+        (Facts(0.0, None, urgency="LOW"), "MEDIUM", "routine order; AI: not analysed"),
     ],
 )
 def test_a_standing_says_how_urgent_and_why(known, priority, label):

@@ -126,7 +126,7 @@ def test_what_is_no_body_is_refused_with_a_reason(whole: bytes, why: str) -> Non
         parse([whole])
 
 
-@pytest.mark.parametrize("boundary", ["", " ", "a" * 71, "a\r\nb", "é", 'a"b', "a\0"])
+@pytest.mark.parametrize("boundary", ["", " ", "a" * 201, "a\r\nb", "é", 'a"b', "a\0"])
 def test_a_boundary_that_cannot_be_one_is_refused(boundary: str) -> None:
     with pytest.raises(MalformedBody, match="boundary"):
         Parts(boundary)

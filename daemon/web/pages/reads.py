@@ -27,6 +27,8 @@ def routes(site: Site) -> list[Route]:
         uid = site.study_uid(request)
         await form(request)
         await run_in_threadpool(_read, site, uid, reader(request))
+        if "x-fragment" in request.headers:
+            return Response(status_code=204)
         return RedirectResponse(f"/study/{request.path_params['token']}", 303)
 
     return [Route("/study/{token}/read", read, methods=["POST"])]
@@ -43,7 +45,7 @@ def _read(site: Site, study_uid: str, who: str) -> None:
         worklist.update(item.ups_uid, _performed(now, who), lock)
         worklist.change_state(item.ups_uid, State.COMPLETED, lock)
     except UpsRefused as error:
-        raise HTTPException(409, "the reading is not free: somebody has it, or it is done") from error
+        raise HTTPException(409, "another system has claimed this reading, or it is read already") from error
 
 
 def _performed(now: float, who: str) -> Dataset:

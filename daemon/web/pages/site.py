@@ -20,6 +20,7 @@ from daemon.web.pages.tokens import Tokens
 from daemon.web.signin import Users
 
 HERE = Path(__file__).parent
+_FORM = "application/x-www-form-urlencoded"
 _NO_STORE = {"Cache-Control": "no-store"}  # it names patients
 
 
@@ -79,11 +80,18 @@ def csrf(request: Request) -> str:
     return token
 
 
+async def fields(request: Request, most: int) -> dict[str, str]:
+    """The fields of a form; none of one in parts, which would say itself by which codec its text is to be read."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        return {}
+    async with request.form(max_fields=most) as given:
+        return {name: value for name, value in given.items() if isinstance(value, str)}
+
+
 async def form(request: Request) -> dict[str, str]:
     """The fields of a form of ours. Raises HTTPException 403 where its token is not this session's."""
-    async with request.form(max_files=0, max_fields=16) as given:
-        fields = {name: value for name, value in given.items() if isinstance(value, str)}
+    given = await fields(request, 16)
     held = request.session.get("csrf")
-    if not isinstance(held, str) or not hmac.compare_digest(held, fields.get("csrf", "")):
+    if not isinstance(held, str) or not hmac.compare_digest(held.encode(), given.get("csrf", "").encode()):
         raise HTTPException(403, "this form is of another session: load the page again")
-    return fields
+    return given

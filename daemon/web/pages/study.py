@@ -73,16 +73,19 @@ def _film(film: Film, number: int, token: str, given: Sequence[Feedback], who: s
         for place, lesion in enumerate(shown(film), start=1)
     ]
     base = f"/study/{token}/films/{number}"
+    probability = film.findings["probability"] if film.findings else None
     return {
         "number": number,
         "sop_uid": film.sop_uid,
         "state": film.state,
         "reason": film.reason,
-        "probability": film.findings["probability"] if film.findings else None,
+        "probability": probability,
         "operating_point": film.findings["operating_point"] if film.findings else None,
         "lesions": lesions,
         "drawn": {
             "number": number,
+            "title": f"Film {number} · {'not analysed' if probability is None else words.percent(probability)}",
+            "analysed": probability is not None,
             "pixels": f"{base}/pixels",
             "heat": f"{base}/heat" if film.heat else None,
             "lesions": [{key: lesion[key] for key in ("number", "words", "box")} for lesion in lesions],

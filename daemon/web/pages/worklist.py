@@ -19,16 +19,17 @@ from daemon.store.reading import ReadingRow
 from daemon.store.schema_worklist import WorkItemRow
 from daemon.store.screens import Glance
 from daemon.web.pages import words
-from daemon.web.pages.site import Site
+from daemon.web.pages.site import Site, fields
 
 PAGE = 50
 LONGEST_SEARCH = 64
-# Lists by their name in the URL: (title, Procedure Step States of PS3.4 CC.1.1)
-LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "to-read": ("To read", ("SCHEDULED",)),
-    "in-progress": ("In progress", ("IN PROGRESS",)),
-    "read": ("Read", ("COMPLETED",)),
+# Lists by their name in the URL: (title, Procedure Step State of PS3.4 CC.1.1)
+LISTS: Mapping[str, tuple[str, str]] = {
+    "to-read": ("To read", "SCHEDULED"),
+    "in-progress": ("In progress", "IN PROGRESS"),
+    "read": ("Read", "COMPLETED"),
 }
+_NO_IMAGES = frozenset({"SR", "PR", "KO"})  # modalities of what is made from images (PS3.3 C.7.3.1.1.1)
 _PATIENT = frozenset(
     {
         "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyDescription",
@@ -76,8 +77,7 @@ def routes(site: Site) -> list[Route]:
         offset = min(int(start), 10**7) if start.isascii() and start.isdigit() and len(start) < 9 else 0
         sought = ""
         if request.method == "POST":
-            async with request.form(max_files=0, max_fields=4) as given:
-                sought = str(given.get("q", "")).strip()[:LONGEST_SEARCH]
+            sought = (await fields(request, 4)).get("q", "").strip()[:LONGEST_SEARCH]
         values = await run_in_threadpool(_listed, site, name, request.query_params.get("after", ""), offset, sought)
         template = "rows.html" if "x-fragment" in request.headers else "worklist.html"
         return site.page(request, template, **values)
@@ -93,20 +93,24 @@ def _listed(site: Site, name: str, after: str, offset: int, sought: str) -> dict
         by_uid: Mapping[str, WorkItem] = ledger.screens.work_items(uids)
         rows = _rows(site, [(uid, by_uid.get(uid)) for uid in uids], None)
     else:
-        page = ledger.reading.page(LISTS[name][1], PAGE + 1, _place(site, after))
+        if name == "read":
+            page = ledger.reading.finished(PAGE + 1, _place(site, after))
+        else:
+            page = ledger.reading.page((LISTS[name][1],), PAGE + 1, _place(site, after))
         if len(page) > PAGE:
-            due_at, ups_uid = page[PAGE - 1].place
-            more = {"after": f"{due_at!r}~{site.tokens.of(ups_uid)}", "start": offset + PAGE}
+            last = page[PAGE - 1]
+            when = last.updated_at if name == "read" else last.due_at
+            more = {"after": f"{when!r}~{site.tokens.of(last.ups_uid)}", "start": offset + PAGE}
         rows = _rows(site, [(item.study_uid, item) for item in page[:PAGE]], offset + 1 if name == "to-read" else None)
     return {"rows": rows, "more": more, "list": name, "lists": LISTS, "sought": sought, "offset": offset}
 
 
 def _place(site: Site, after: str) -> tuple[float, str] | None:
     """Behind which line the page begins; None where the URL does not say one of ours: at the beginning."""
-    due_at, _, token = after.partition("~")
+    when, _, token = after.partition("~")
     ups_uid = site.tokens.study_uid(token)
     try:
-        return (float(due_at), ups_uid) if ups_uid else None
+        return (float(when), ups_uid) if ups_uid else None
     except ValueError:
         return None
 
@@ -163,6 +167,7 @@ def _patient(found: Mapping[str, Any]) -> Patient:
         return str(found.get(keyword, ""))
 
     modalities = found.get("ModalitiesInStudy", "")
+    modalities = modalities if isinstance(modalities, list) else [str(modalities)]
     return Patient(
         name=words.person(text("PatientName")),
         id=text("PatientID"),
@@ -171,5 +176,5 @@ def _patient(found: Mapping[str, Any]) -> Patient:
         accession=text("AccessionNumber"),
         description=text("StudyDescription"),
         taken=words.moment(text("StudyDate"), text("StudyTime")),
-        modalities=" ".join(modalities) if isinstance(modalities, list) else str(modalities),
+        modalities=" ".join(one for one in modalities if one not in _NO_IMAGES),
     )

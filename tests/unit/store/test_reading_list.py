@@ -69,7 +69,7 @@ def uids(rows):
 def test_a_study_is_on_the_list_as_soon_as_it_arrives_and_moves_when_it_is_answered(room):
     room.arrive("1.1")
     (row,) = room.place()
-    assert (row.priority, row.label, row.probability) == ("MEDIUM", "not analysed", None)
+    assert (row.priority, row.label, row.probability) == ("MEDIUM", "AI: not analysed", None)
     assert row.due_at == NOW + CAP_S / 2
     room.answer(0.02, Pneumothorax=0.001)
     room.now += 60
@@ -117,7 +117,7 @@ def test_a_stat_order_that_comes_later_moves_its_study_to_the_top_and_its_cancel
     room.order("1.2", "STAT")
     rows = room.place()
     assert uids(rows) == ["1.2", "1.1"]
-    assert (rows[0].priority, rows[0].label) == ("HIGH", "STAT order; not analysed")
+    assert (rows[0].priority, rows[0].label) == ("HIGH", "STAT order; AI: not analysed")
     room.order("1.2", "STAT", control="CA")
     assert uids(room.place()) == ["1.1", "1.2"]
 
@@ -132,7 +132,7 @@ def test_studies_without_an_answer_stay_on_the_list_in_the_middle(room, how):
     complete(room.ledger, room.now)
     room.ledger.settling.close_answered(room.now)
     (row,) = room.place()
-    assert (row.priority, row.label, row.due_at) == ("MEDIUM", "not analysed", NOW + CAP_S / 2)
+    assert (row.priority, row.label, row.due_at) == ("MEDIUM", "AI: not analysed", NOW + CAP_S / 2)
 
 
 def test_withdrawn_results_no_longer_count(room):
@@ -144,7 +144,7 @@ def test_withdrawn_results_no_longer_count(room):
     assert room.place()[0].priority == "HIGH"
     assert room.ledger.reading.to_place("1.1").outputs[0].sop_uid == "2.25.1"
     assert room.ledger.rejections.reject("1.1", "quality", "", room.now) == ""
-    assert room.place()[0].label == "not analysed"
+    assert room.place()[0].label == "AI: not analysed"
     assert room.ledger.reading.to_place("1.1").outputs == ()
 
 

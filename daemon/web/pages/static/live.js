@@ -7,8 +7,9 @@ export function live(topic, look) {
   const once = async () => {
     if (busy) { again = true; return; }
     busy = true;
-    do { again = false; await look(); } while (again);
-    busy = false;
+    try {
+      do { again = false; await look(); } while (again);
+    } finally { busy = false; }
   };
   let source = null, due = 0;
   const listen = () => {
@@ -22,7 +23,9 @@ export function live(topic, look) {
     source.addEventListener("closing", () => { source.close(); show(false); due = setTimeout(listen, 3000); });
     source.addEventListener("error", () => {
       show(false);
-      if (source?.readyState === EventSource.CLOSED) due = setTimeout(listen, 10000); // refused: no browser tries again
+      if (source?.readyState !== EventSource.CLOSED) return;
+      due = setTimeout(listen, 10000); // refused: no browser tries again
+      once(); // which finds out whether the session has ended
     });
   };
   document.addEventListener("visibilitychange", listen);

@@ -30,7 +30,7 @@ export class Overlay {
 
   place(viewport) {
     if (!this.shapes) return;
-    this.shapes.setAttribute("transform", `matrix(${viewport.scale} 0 0 ${viewport.scale} ${viewport.x} ${viewport.y})`);
+    this.shapes.setAttribute("transform", viewport.transform(1));
     const taken = [];
     for (const { lesion, name } of this.marks) {
       const [x, y] = viewport.toStage(lesion.box);

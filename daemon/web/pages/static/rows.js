@@ -9,22 +9,31 @@ export function reconcile(holder, fresh) {
     holder.replaceChildren(fresh);
     return [...holder.querySelectorAll("tbody tr")].map(row => ({ row, kind: "new" }));
   }
-  const focused = document.activeElement, before = new Map();
-  for (const row of body.rows) before.set(row.dataset.key, { row, top: row.getBoundingClientRect().top });
-  const noticed = [];
+  const focused = document.activeElement, before = new Map(), held = anchor(body), heldAt = held && top(held);
+  for (const row of body.rows) before.set(row.dataset.key, { row, from: top(row) });
+  const noticed = [], keys = new Set();
   [...wanted.rows].forEach((next, index) => {
     const old = before.get(next.dataset.key);
     const row = old ? update(old.row, next, noticed) : next;
     if (!old) noticed.push({ row, kind: "new" });
     if (body.rows[index] !== row) body.insertBefore(row, body.rows[index] ?? null);
-    before.delete(next.dataset.key);
-    if (old) slide(row, old.top);
+    keys.add(next.dataset.key);
   });
-  for (const { row } of before.values()) row.remove();
+  for (const [key, { row }] of before) if (!keys.has(key)) row.remove();
   replaceRest(holder, fresh);
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+  if (held?.isConnected) scrollBy(0, top(held) - heldAt);
+  for (const { row, from } of before.values()) if (row.isConnected) slide(row, from);
   for (const { row } of noticed) point(row);
   return noticed;
+}
+
+const top = row => row.getBoundingClientRect().top;
+
+/** The row that must stay under the reader's eyes: with the focus, under the mouse, else the first in sight. */
+function anchor(body) {
+  const seen = [...body.rows].filter(row => top(row) >= 0 && top(row) < innerHeight);
+  return seen.find(row => row.contains(document.activeElement)) ?? seen.find(row => row.matches(":hover")) ?? (scrollY > 0 ? seen[0] : undefined);
 }
 
 function rank(row) {
@@ -53,7 +62,7 @@ function replaceRest(holder, fresh) {
 }
 
 function slide(row, from) {
-  const by = from - row.getBoundingClientRect().top;
+  const by = from - top(row);
   if (by && !still.matches) row.animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], { duration: 400, easing: "ease-out" });
 }
 

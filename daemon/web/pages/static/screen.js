@@ -31,6 +31,14 @@ export class Screen {
     }
   }
 
+  /** More is known of the film that is shown. */
+  annotate() {
+    if (this.film.heat && !this.heat.src) this.heat.src = this.film.heat;
+    if (!this.films.quick) return; // `open` shows it all
+    this.overlay.show(this.film.lesions);
+    this.refresh();
+  }
+
   async take(film, name, side) {
     const loaded = await loadFilm(film.pixels, side);
     if (this.film !== film) return;
@@ -38,7 +46,8 @@ export class Screen {
     this.message.textContent = "";
     if (name === "quick") this.presets = presetsOf(loaded);
     this.drawn = null;
-    this.viewport.show(loaded.source_columns, loaded.source_rows);
+    const [high, wide] = loaded.spacing ?? [1, 1];
+    this.viewport.show(loaded.source_columns, loaded.source_rows, high / wide);
     this.refresh();
   }
 

@@ -9,9 +9,10 @@ import { Screen } from "./screen.js";
 import { press, verdicts } from "./verdicts.js";
 
 const by = id => document.getElementById(id);
-const token = by("study").dataset.token, panel = by("panel"), films = JSON.parse(by("drawn").textContent);
+const token = by("study").dataset.token, panel = by("panel");
 const screen = new Screen({ stage: by("stage"), canvas: by("film"), heat: by("heat-layer"), svg: by("overlay"), message: by("message") }, told);
-let current = 0;
+let films = JSON.parse(by("drawn").textContent);
+let current = Math.max(films.findIndex(film => film.analysed), 0);
 
 function told({ viewport, window, preset, presets, invert }) {
   by("scale").textContent = `${Math.round(viewport.scale * devicePixelRatio * 100)} %`;
@@ -28,9 +29,30 @@ function told({ viewport, window, preset, presets, invert }) {
 function open(at) {
   if (!films.length) return;
   current = (at + films.length) % films.length;
-  for (const one of document.querySelectorAll(".strip button")) one.setAttribute("aria-pressed", Number(one.dataset.film) === current + 1);
+  strip();
   screen.open(films[current]);
   by("heat").disabled = !films[current].heat;
+}
+
+/** A button a film, where there are several. */
+function strip() {
+  const buttons = by("strip").children;
+  by("strip").hidden = films.length < 2;
+  while (buttons.length < films.length) by("strip").append(Object.assign(document.createElement("button"), { type: "button" }));
+  films.forEach((film, at) => {
+    Object.assign(buttons[at], { textContent: film.title }).dataset.film = film.number;
+    buttons[at].setAttribute("aria-pressed", at === current);
+  });
+}
+
+/** What the study has become since: the film that is looked at stays as it is, with what is now known of it. */
+function renew(fresh) {
+  const open_ = films[current], was = JSON.stringify(open_);
+  films = fresh.map((film, at) => Object.assign(films[at] ?? {}, film)); // the screen holds on to them
+  strip();
+  if (!open_) open(current);
+  else if (JSON.stringify(open_) !== was) screen.annotate();
+  by("heat").disabled = !films[current]?.heat;
 }
 
 function toggle(id, layer) {
@@ -52,10 +74,13 @@ async function refresh() {
   const made = await fragment(`/study/${token}`);
   if (!made) return;
   const unfolded = [...panel.querySelectorAll("details")].map(one => one.open);
-  const focused = [...panel.querySelectorAll("button, a, summary")].indexOf(document.activeElement);
+  const had = document.activeElement, focused = [...panel.querySelectorAll("button, a, summary")].indexOf(had);
   panel.replaceChildren(made);
   panel.querySelectorAll("details").forEach((one, at) => { one.open = unfolded[at] ?? one.open; });
-  if (focused >= 0) panel.querySelectorAll("button, a, summary")[focused]?.focus({ preventScroll: true });
+  const there = panel.querySelectorAll("button, a, summary")[focused];
+  // What had the focus may be gone: then it must not go to whatever button stands there now.
+  if (focused >= 0) (there?.textContent === had.textContent ? there : screen.stage).focus({ preventScroll: true });
+  renew(JSON.parse(by("drawn").textContent));
   tick();
 }
 
@@ -77,7 +102,7 @@ panel.addEventListener("click", event => {
   const item = event.target.closest(".lesion")?.closest("li");
   if (item && Number(item.dataset.film) !== current + 1) open(item.dataset.film - 1);
 });
-document.querySelector(".strip")?.addEventListener("click", event => event.target.dataset.film && open(event.target.dataset.film - 1));
+by("strip").addEventListener("click", event => event.target.dataset.film && open(event.target.dataset.film - 1));
 
 const zoom = factor => () => screen.viewport.zoom(factor);
 const pan = (dx, dy) => () => screen.viewport.move(dx, dy);
@@ -98,10 +123,10 @@ onKeys({
   "+": acts.larger, "=": acts.larger, "-": acts.smaller, 0: acts.fit, x: acts.actual, Backspace: acts.reset, i: acts.invert,
   "Shift+ArrowLeft": pan(60, 0), "Shift+ArrowRight": pan(-60, 0), "Shift+ArrowUp": pan(0, 60), "Shift+ArrowDown": pan(0, -60),
   l: lesions, h: heat, f: () => open(current + 1), n: go(1), p: go(-1),
-  a: () => press(panel, "accepted"), r: () => press(panel, "rejected"), Escape: () => location.assign(list()),
+  m: () => panel.querySelector(".read button")?.click(), a: () => press(panel, "accepted"), r: () => press(panel, "rejected"), Escape: () => location.assign(list()),
 });
 verdicts(panel, refresh);
 keepStudy(token);
-open(0);
+open(current);
 screen.heat.style.opacity = by("opacity").value / 100;
 live(token, refresh);

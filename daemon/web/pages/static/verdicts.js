@@ -1,17 +1,20 @@
-// Accept and reject without leaving the film; without this file the same forms lead back to the page.
+// Accept, reject and "Mark as read" without leaving the film; without this file the same forms lead back to the page.
 
-import { say } from "./page.js";
+import { say, signIn } from "./page.js";
 
-/** after: called when a verdict is on record. */
+/** after: called when it is on record. */
 export function verdicts(panel, after) {
   panel.addEventListener("submit", async event => {
     const form = event.target;
-    if (!form.matches(".verdict")) return;
+    if (!form.matches(".verdict, .read")) return;
     event.preventDefault();
     const button = event.submitter, body = new URLSearchParams(new FormData(form, button));
     const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Fragment": "1" } }).catch(() => null);
-    say(answer?.ok ? `${button.getAttribute("aria-label")}: on record` : "Not on record: load the page again");
-    if (answer?.ok) await after();
+    if (answer?.status === 401) { signIn(); return; }
+    const what = form.matches(".read") ? "Read" : button.getAttribute("aria-label");
+    if (answer?.ok) say(`${what}: on record`);
+    else say(`Not on record: ${(await answer?.text()) || "thoraxd does not answer"}`, true);
+    await after();
   });
 }
 

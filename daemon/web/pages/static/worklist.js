@@ -21,7 +21,8 @@ async function refresh() {
   const noticed = reconcile(holder, made);
   tick();
   keep();
-  if (noticed.length) say(noticed.slice(0, 3).map(told).join("; ") + (noticed.length > 3 ? `; ${noticed.length - 3} more` : ""));
+  const above = noticed.some(({ row }) => row.getBoundingClientRect().bottom < 0); // out of sight, and read before
+  if (noticed.length) say(noticed.slice(0, 3).map(told).join("; ") + (noticed.length > 3 ? `; ${noticed.length - 3} more` : ""), above);
 }
 
 function told({ row, kind }) {
@@ -48,7 +49,12 @@ field.addEventListener("keydown", event => {
   field.blur();
   if (sought) search.requestSubmit();
 });
-holder.addEventListener("error", event => event.target.closest("img")?.classList.add("absent"), true);
+holder.addEventListener("error", ({ target: picture }) => {
+  picture.classList.add("absent");
+  if (!picture.dataset.again) setTimeout(() => { picture.src = picture.src; }, 5000); // the renderers may have been busy
+  picture.dataset.again = "1";
+}, true);
+holder.addEventListener("load", ({ target: picture }) => picture.classList.remove("absent"), true);
 
 const to = list => () => location.assign(`/?list=${list}`);
 onKeys({
