@@ -26,6 +26,7 @@ EXPLAINED: Mapping[str, str] = {
         _CHARSET,
     ),
     "all studies": _NAME,
+    "an unknown parameter": _NAME,
     "includefield by tag": _NAME,
     "includefield=all": f"{_NAME}; we give all that the catalogue has",
     "name, fuzzy": "Orthanc has no fuzzy matching",
