@@ -9,7 +9,7 @@ FILMS := $(or $(THORAXD_TEST_DATA),../shared/data)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms mutations kill deliveries memory simulate fuzz evaluate clean beside-orthanc rendered
+.PHONY: help install demo test lint unit peers acceptance acceptance-hospital validate forms mutations kill deliveries memory simulate fuzz evaluate clean beside-orthanc rendered scale
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -26,7 +26,7 @@ demo: install ## one synthetic film in, SR + GSPS + picture out
 
 test: install peers lint unit ## linters and the whole test suite, with real peers where they can be had
 
-lint: install
+lint: install ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -45,6 +45,7 @@ from daemon.sections import Destination
 from daemon.settings import Settings, environment_for, wanted_of
 from daemon.settle import Settle
 from daemon.store import migrate
+from daemon.store.archive import Archive
 from daemon.store.opening import open_store
 from daemon.tell import Tell, Tidy
 from daemon.vouch import Vouch
@@ -101,6 +102,7 @@ def sender(destination: Destination, calling_ae: str) -> Send:
 def origin(settings: Settings) -> Origin:
     """How readers get the images of a reading: from our AE, or below our URL."""
     host = next(iter(settings.web.names), settings.web.host)
+    host = f"[{host}]" if ":" in host else host  # RFC 3986 3.2.2, IPv6
     return Origin(settings.scp.ae_title, f"http://{host}:{settings.web.port}/dicom-web")
 
 
@@ -139,30 +141,42 @@ class Daemon:
             Loop("index", Index(self.ledger.catalogue, archive).turn),
             Loop("dispatch", Dispatch(self.ledger, settings.broker_url, time.time).turn),
             Loop("prioritise", self._prioritise(settings).turn),
+            *self._delivers(settings, archive, results),
+            *self._pulls(settings, ingest, presence),
+            *self._vouches(settings, archive, requests),
+            *self._tells(settings),
         ]
+
+    def _delivers(self, settings: Settings, archive: Archive, results: Results) -> Iterator[Loop]:
+        """What each destination gets, and the proof that it keeps it."""
         for destination in settings.destination:
             send, limit_s = sender(destination, settings.scp.ae_title), destination.timeout_s
             deliver = Deliver(destination.name, send, limit_s, self.ledger, archive, settings.retry, time.time)
-            self._loops.append(Loop(f"deliver-{destination.name}", deliver.turn))
+            yield Loop(f"deliver-{destination.name}", deliver.turn)
             if destination.kind == "stow" and destination.commitment:
                 server, attempts = OriginServer(destination), settings.retry.refused_attempts
                 prove = Prove(destination, server, attempts, self.ledger, time.time)
-                self._loops.append(Loop(f"prove-{destination.name}", prove.turn))
+                yield Loop(f"prove-{destination.name}", prove.turn)
             if destination.kind == "dimse" and destination.commitment:
                 to_ask = partial(ask, destination, settings.scp.ae_title, results)
                 commit = Commit(destination, to_ask, self.ledger, settings.retry, time.time)
-                self._loops.append(Loop(f"commit-{destination.name}", commit.turn))
+                yield Loop(f"commit-{destination.name}", commit.turn)
+
+    def _pulls(self, settings: Settings, ingest: Ingest, presence: Presence) -> Iterator[Loop]:
+        """What comes from each source."""
         for source in settings.source:
             remote = remote_of(source, settings, (ingest, presence))
             pull = Pull(source, remote, self.ledger, settings.retry, time.time)
-            self._loops.append(Loop(f"pull-{source.name}", pull.turn))
+            yield Loop(f"pull-{source.name}", pull.turn)
+
+    def _vouches(self, settings: Settings, archive: Archive, requests: Requests) -> Iterator[Loop]:
+        """Who asked whether we keep what they sent."""
         titles = [modality.ae_title for modality in settings.modality]
         for modality in (*settings.modality, None):  # None: whoever is not in the settings
             tell = partial(requests.tell, modality, settings.scp.ae_title)
             title = modality.ae_title if modality else None
             vouch = Vouch(title, titles, tell, self.ledger, archive, settings.retry, time.time)
-            self._loops.append(Loop(f"vouch-{title or 'others'}", vouch.turn))
-        self._loops += self._tells(settings)
+            yield Loop(f"vouch-{title or 'others'}", vouch.turn)
 
     def _prioritise(self, settings: Settings) -> Prioritise:
         keep_s = settings.worklist.keep_days * DAY_S

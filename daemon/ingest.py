@@ -66,7 +66,7 @@ class Ingest:
         with received.path.open("rb") as file:
             header = read_header(file)
         instance = self._describe(header, received)
-        if self._ledger.pulls.is_kept_aside(instance.study_uid):
+        if self._ledger.pulls.is_kept_aside(instance.study_uid, instance.calling_ae):
             instance = replace(instance, eligibility="SET_ASIDE", reason=PRIOR)
         if self._ledger.intake.known(instance.sop_uid) is not None:
             return self._duplicate(instance)

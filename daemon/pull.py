@@ -84,7 +84,7 @@ def priors(remote: Remote, source: Source, study: FoundStudy, most: int) -> list
 def wishes(studies: Iterable[FoundStudy], why: Why, source: Source) -> list[Wish]:
     """To be queued."""
     analyse = why is not Why.PRIOR or source.analyse_priors
-    return [Wish(study.study_uid, why, analyse, study.instances) for study in studies]
+    return [Wish(study.study_uid, why, analyse, study.instances, source.sender) for study in studies]
 
 
 class Pull:
@@ -96,7 +96,7 @@ class Pull:
         self._source, self._remote, self._ledger = source, remote, ledger
         self._retry, self._clock = retry, clock
         self._looked_at = 0.0
-        self._failures = 0  # in a row, to reach the source
+        self._failures, self._down_since = 0, 0.0  # to reach the source, in a row, and when the first of them was
         self._down = ""  # why it is down, as last logged
 
     def turn(self) -> float:
@@ -181,7 +181,10 @@ class Pull:
         if why != self._down:
             log.warning("pull.source_down", source=self._source.name, why=why)
             self._down = why
-        given_up = self._ledger.pulls.give_up_unreachable(self._source.name, now - self._retry.give_up_s, why, now)
+        self._down_since = now if self._failures == 1 else self._down_since
+        before = now - self._retry.give_up_s
+        long = self._down_since <= before  # else what has waited in the queue were lost to one bad moment
+        given_up = self._ledger.pulls.give_up_unreachable(self._source.name, before, why, now) if long else 0
         if given_up:
             log.error("pull.given_up", source=self._source.name, studies=given_up, why=why)
         return max(min(self._retry.wait_s(self._failures), LONGEST_DOWN_S), error.retry_after_s)

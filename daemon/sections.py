@@ -62,11 +62,31 @@ class WebSettings(_Section):
     store_instance_mb: int = Field(default=1024, ge=1)  # the largest part of one
     store_request_mb: int = Field(default=16384, ge=1)
 
+    @field_validator("names")
+    @classmethod
+    def _hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if any(set(name) & set("/: ") and name.count(":") < 2 for name in names):  # two colons: IPv6
+            raise ValueError("names of hosts are wanted, without scheme, port or path")
+        return names
+
+    @field_validator("ohif_url")
+    @classmethod
+    def _link(cls, url: str) -> str:
+        if url and not (url.startswith(("http://", "https://", "/")) and "{study_uid}" in url):
+            raise ValueError("a link is wanted that begins with http://, https:// or / and has {study_uid} in it")
+        return url
+
 
 class DatabaseSettings(_Section):
     """Empty url: SQLite in home."""
 
     url: str = ""
+
+    @model_validator(mode="after")
+    def _scheme(self) -> Self:
+        if self.url and not self.url.startswith(("postgresql+psycopg://", "postgresql://", "sqlite:///")):
+            raise ValueError("database.url must begin with postgresql+psycopg:// or sqlite:///")
+        return self
 
 
 class BrokerSettings(_Section):
@@ -266,6 +286,11 @@ class Source(_Section):
         if "@" in urlsplit(self.url).netloc:
             raise ValueError("credentials do not belong into the url: set username and password, or token")
         return self
+
+    @property
+    def sender(self) -> str:
+        """What the instances that it sends us have for a calling AE title."""
+        return self.ae_title or self.name[:16]
 
     @property
     def endpoint(self) -> Destination:

@@ -10,9 +10,10 @@ import hashlib
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -85,12 +86,22 @@ class Settings(BaseSettings):
         users = [user.name for user in self.user]
         if len(users) != len(set(users)):
             raise ValueError("two users have the same name")
+        places: dict[tuple[str, int], str] = {}
+        for name, host, port in self._listening():
+            if (host, port) in places:
+                raise ValueError(f"{places[host, port]} and {name} listen on the same port of {host}: {port}")
+            places[host, port] = name
         if not users and not is_loopback(self.web.host):
             raise ValueError(
                 f"web.host {self.web.host} is reached from other machines: name who may sign in ([[user]] with name and"
                 " password), or leave web.host at 127.0.0.1"
             )
         return self
+
+    def _listening(self) -> list[tuple[str, str, int]]:
+        scp, web, hl7 = self.scp, self.web, self.hl7
+        always = [("scp", scp.host, scp.port), ("web", web.host, web.port)]
+        return [*always, ("hl7", hl7.host, hl7.port)] if hl7.port else always
 
     @classmethod
     def settings_customise_sources(
@@ -159,8 +170,9 @@ def load(path: Path | None) -> Settings:
         settings = Settings(**values)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         mistakes += [_told(item, values) for item in error.errors()]
-    except ValueError as error:  # an environment variable that is not JSON where a table is wanted
-        mistakes.append(str(error))
+    except ValueError as error:  # of pydantic-settings, whose words are: error parsing value for field "destination" …
+        field = str(error).partition('field "')[2].partition('"')[0]
+        mistakes.append(f"THORAXD_{field.upper()}: this is no JSON")
     if mistakes:
         raise SettingsError(mistakes)
     home = settings.home if settings.home.is_absolute() else Path.cwd() / settings.home
@@ -175,8 +187,37 @@ def _told(mistake: ErrorDetails, values: Mapping[str, object]) -> str:
         table = tables[int(place[1])] if int(place[1]) < len(tables) else None
         name = (table.get("name") or table.get("ae_title")) if isinstance(table, dict) else None
         place[:2] = [f"{place[0]} {name}" if name else f"{place[0]} number {int(place[1]) + 1}"]
-    said = mistake["msg"].removeprefix("Value error, ")
+    said = _in_words(mistake)
     return ": ".join([".".join(place), said] if place else [said])
+
+
+def _in_words(mistake: ErrorDetails) -> str:
+    """What pydantic found, and what to write instead where its own words are those of a programmer."""
+    place, one = mistake["loc"], len(mistake["loc"]) == 1
+    match mistake["type"]:
+        case "extra_forbidden":
+            near = get_close_matches(str(place[-1]), _keys(place[:-1]), n=1)
+            return "no such setting" + "".join(f" ({key}?)" for key in near)
+        case "missing":
+            return "is missing"
+        case "tuple_type" if one:
+            return f"there can be several: write [[{place[0]}]], in two brackets"
+        case "tuple_type":
+            return "a list is wanted, in square brackets"
+        case "model_type" if one:
+            return f"there is one: write [{place[0]}], in one bracket"
+    return mistake["msg"].removeprefix("Value error, ")
+
+
+def _keys(place: Sequence[int | str]) -> list[str]:
+    """What can be set at this place of the file: the top, a section, one of several tables."""
+    annotation: object = Settings
+    for part in place:
+        if isinstance(part, int):
+            annotation = get_args(annotation)[0]
+        elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            annotation = annotation.model_fields[part].annotation
+    return list(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
 def _unknown_variables() -> list[str]:

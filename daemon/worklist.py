@@ -14,6 +14,7 @@ from itertools import islice
 
 import structlog
 from pydicom import Dataset
+from pydicom.uid import generate_uid
 
 from daemon.core.errors import NotArchived, UnreadableDataSet, UpsRefused
 from daemon.core.header import read_header
@@ -34,6 +35,7 @@ from daemon.core.ups_changes import (
     canceled,
     changed,
     created,
+    performed,
     state_changed,
     updated,
 )
@@ -151,6 +153,19 @@ class Worklist:
 
     # Ours
 
+    def perform(self, ups_uid: str, done: Dataset) -> None:
+        """Claim, set `done` and complete as one change: whatever ends us midway, no lock stays that nobody knows.
+
+        Raises UpsRefused (0106, 0120, 0121, 0213, C301, C304, C307).
+        """
+        lock, now = str(generate_uid(prefix=None)), self._clock()
+
+        def decide(item: WorkItem, _heard: bool) -> Outcome:
+            return performed(item, done, lock, now)
+
+        self._ledger.work_items.change(ups_uid, decide, now)
+        log.info("ups.performed", ups=ups_uid)
+
     def schedule_reading(self, item: ReadingItem) -> str:
         """Create the reading of a study's revision, or put it in its new place while nobody has claimed it; its UID.
 
@@ -158,22 +173,22 @@ class Worklist:
         """
         ups_uid, now = reading_uid(item.study_uid, item.revision), self._clock()
         known = self._ledger.work_items.readings(item.study_uid)
-        if any(reading.ups_uid == ups_uid for _, reading in known):
-            self._ledger.work_items.change(ups_uid, partial(self._replaced, item, now), now, item.due_at)
-            return ups_uid
         stale = [
             reading.ups_uid
             for revision, reading in known
             if revision < item.revision and reading.state is State.SCHEDULED
         ]
-        attributes = reading_attributes(item, self._header(item), self._origin, stale)
-        outcome = created(ups_uid, attributes, now)
-        assert outcome.item is not None
-        place = Place(item.revision, item.due_at, item.arrived_at)
-        self._ledger.work_items.create(outcome.item, outcome.events, now, place)
-        for uid in stale:
+        if any(reading.ups_uid == ups_uid for _, reading in known):
+            self._ledger.work_items.change(ups_uid, partial(self._replaced, item, now), now, item.due_at)
+        else:
+            attributes = reading_attributes(item, self._header(item), self._origin, stale)
+            outcome = created(ups_uid, attributes, now)
+            assert outcome.item is not None
+            place = Place(item.revision, item.due_at, item.arrived_at)
+            self._ledger.work_items.create(outcome.item, outcome.events, now, place)
+            log.info("reading.scheduled", study=item.study_uid, revision=item.revision, priority=item.priority)
+        for uid in stale:  # also those that a kill after the creation left
             self._ledger.work_items.change(uid, partial(_withdrawn, _SUPERSEDED, now), now)
-        log.info("reading.scheduled", study=item.study_uid, revision=item.revision, priority=item.priority)
         return ups_uid
 
     def _replaced(self, asked: ReadingItem, now: float, item: WorkItem, _heard: bool) -> Outcome:

@@ -142,7 +142,7 @@ def _free(host: str, port: int) -> bool:
             probe.bind((host, port))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise
+                raise RuntimeError(f"cannot listen on {host}:{port}: {error.strerror}") from error
             return False
     return True
 

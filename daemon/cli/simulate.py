@@ -47,3 +47,6 @@ def simulate(
                 worst = f"{found.worst.value:.0f} ({100 * found.worst_change.value:+.1f} %)"
                 table.add_row(name, policy, mean, f"{found.p95.value:.0f}", worst, f"{found.maximum:.0f}")
         console.print(table)
+    console.print(
+        "Minutes from film to report; changes against first in, first out. Worst: mean over blocks.", style="dim"
+    )

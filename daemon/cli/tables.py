@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from daemon.core.priority import percent
+
 if TYPE_CHECKING:
     from daemon.cli.check import Result
     from daemon.store.pulls import Pulled
@@ -27,7 +29,7 @@ def _state(state: str) -> Text:
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.0f} %"
+    return "" if value is None else percent(value)
 
 
 def _time(seconds: float | None) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.cli.commands import Config, Json, app, console, open_ledger, print_lines
+from daemon.core.priority import percent
 from daemon.store.reading import ReadingRow
 
 _NAMING = ("patient_name", "patient_id", "accession_number", "study_description")
@@ -33,7 +34,7 @@ def worklist(
     titles = ["", "priority", "waiting", "AI", "why", "state", "study"]
     table = Table(*titles, *(["patient", "id"] if names else []), box=None, header_style="bold", pad_edge=False)
     for place, row in enumerate(rows, start=1):
-        probability = "" if row.probability is None else f"{100 * row.probability:.0f} %"
+        probability = "" if row.probability is None else percent(row.probability)
         table.add_row(
             str(place),
             Text(row.priority, style=_STYLE.get(row.priority, "")),

@@ -150,6 +150,11 @@ def name_key(name: str) -> str:
     return "".join(f"{group}=" for group in groups)[:LONGEST_KEY]
 
 
+def name_words(key: str) -> frozenset[str]:
+    """The words of a folded name: what stands between its separators."""
+    return frozenset(re.split("[ ^=-]+", key)) - {""}
+
+
 def fold(text: str) -> str:
     """Text without case and accents, each run of white space one space, none around "^"."""
     apart = unicodedata.normalize("NFKD", text)

@@ -19,6 +19,7 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from daemon.core import character_sets  # noqa: F401  its import is its effect
 from daemon.core.errors import UnreadableDataSet
 
 MAX_INFLATED_HEADER = 16 * 1024 * 1024

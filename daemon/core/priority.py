@@ -125,12 +125,19 @@ def urgency_now(standing: Standing, now: float) -> Priority:
     return "HIGH" if now >= standing.due_at else standing.priority
 
 
+def percent(value: float) -> str:
+    """A probability; never 0 % or 100 %, which nobody can know."""
+    if value < 0.01:
+        return "<1 %"
+    return ">99 %" if value > 0.99 else f"{100 * value:.0f} %"
+
+
 def _label(facts: Facts, named: list[str]) -> str:
     words = [_ORDERS[facts.urgency]] if facts.urgency else []
     if facts.probability is None:
         words.append("AI: not analysed")
     elif named:
-        words.append("AI: " + ", ".join(f"{name} {100 * facts.findings[name]:.0f} %" for name in named[:2]))
+        words.append("AI: " + ", ".join(f"{name} {percent(facts.findings[name])}" for name in named[:2]))
     else:
-        words.append(f"AI: probability of abnormality {100 * facts.probability:.0f} %")
+        words.append(f"AI: probability of abnormality {percent(facts.probability)}")
     return "; ".join(words)[:_LABEL_MAX]

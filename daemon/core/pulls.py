@@ -5,10 +5,11 @@ Pure. Values name patients: they are compared here, never recorded or logged.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Self
 
 
 class Why(StrEnum):
@@ -37,6 +38,17 @@ class Search:
     days: str = ""
     modality: str = ""
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """The same by keyword."""
+        return {
+            "StudyInstanceUID": self.study_uid,
+            "PatientID": self.patient_id,
+            "AccessionNumber": self.accession_number,
+            "StudyDate": self.days,
+            "ModalitiesInStudy": self.modality,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FoundStudy:
@@ -49,6 +61,20 @@ class FoundStudy:
     description: str
     modalities: tuple[str, ...]
     instances: int | None
+
+    @classmethod
+    def read(cls, text: Callable[[str], str]) -> Self:
+        """text: the values of an attribute by its keyword, parted by backslashes; "" for none."""
+        count = text("NumberOfStudyRelatedInstances")
+        return cls(
+            text("StudyInstanceUID"),
+            text("PatientID"),
+            text("StudyDate"),
+            text("StudyTime"),
+            text("StudyDescription"),
+            tuple(filter(None, text("ModalitiesInStudy").split("\\"))),
+            int(count) if count.isdecimal() else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Priority = Literal["HIGH", "MEDIUM", "LOW"]  # (0074,1200), PS3.3 C.30.2: HIGH is STAT, LOW is routine
+from daemon.core.priority import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,6 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
-BY_KEYWORD: Mapping[str, Rule] = {rule.keyword: rule for rule in RULES}
 RETURNED: tuple[str, ...] = tuple(rule.keyword for rule in RULES if rule.returned)
 
 # Final State Codes that forbid each final state without a value.

@@ -28,6 +28,7 @@ from daemon.core.ups import (
     NOT_IN_PROGRESS,
     PERFORMER_OUT_OF_REACH,
     PUSH,
+    RESOURCE_LIMITATION,
     SUCCESS,
     TRANSITIONS,
     WELL_KNOWN,
@@ -38,7 +39,7 @@ from daemon.core.ups import (
     change_asked,
     failed,
 )
-from daemon.core.ups_checks import BINARY, check_created, check_final, check_set, elements, has_value
+from daemon.core.ups_checks import BINARY, DEEPEST, check_created, check_final, check_set, elements, has_value
 from daemon.core.ups_events import (
     REQUEST_ATTRIBUTES,
     UpsEvent,
@@ -132,6 +133,16 @@ def state_changed(item: WorkItem, to: str, transaction_uid: str, now: float) -> 
     return Outcome(cell.code)
 
 
+def performed(item: WorkItem, values: Dataset, transaction_uid: str, now: float) -> Outcome:
+    """Claimed, set and completed in one, with the events of all three. Raises UpsRefused."""
+    claimed = state_changed(item, State.IN_PROGRESS, transaction_uid, now)
+    assert claimed.item is not None
+    told = updated(claimed.item, values, transaction_uid, now)
+    assert told.item is not None
+    done = state_changed(told.item, State.COMPLETED, transaction_uid, now)
+    return replace(done, events=(*claimed.events, *told.events, *done.events))
+
+
 def cancel_asked(item: WorkItem, request: Dataset, requesting_ae: str, heard: bool, now: float) -> Outcome:
     """N-ACTION Request UPS Cancel. heard: whether anybody is subscribed, the performer perhaps. Raises UpsRefused."""
     cell = TRANSITIONS[Asked.REQUEST_CANCEL, item.state]
@@ -192,17 +203,19 @@ def _same_instance(ds: Dataset, ups_uid: str) -> None:
             del ds[ds[keyword].tag]
 
 
-def _kept(asked: Dataset) -> tuple[Dataset, bool]:
+def _kept(asked: Dataset, depth: int = 0) -> tuple[Dataset, bool]:
     """A copy without what no work item keeps: binary values, group lengths; whether anything was left out.
 
-    Text is Unicode from here on, so the Specific Character Set is left out silently.
+    Text is Unicode from here on, so the Specific Character Set is left out silently. Raises UpsRefused (0106, 0213).
     """
+    if depth > DEEPEST:
+        raise UpsRefused(RESOURCE_LIMITATION, f"sequences within sequences, more than {DEEPEST} deep")
     ds, dropped = Dataset(), False
     for element in elements(asked):
         if element.VR in BINARY or element.tag.group < 8:
             dropped = True
         elif element.VR == "SQ":
-            parts = [_kept(item) for item in element.value]
+            parts = [_kept(item, depth + 1) for item in element.value]
             dropped = dropped or any(lost for _, lost in parts)
             ds.add_new(element.tag, "SQ", [part for part, _ in parts])
         elif element.keyword != "SpecificCharacterSet" and element.tag.element:

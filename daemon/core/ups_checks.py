@@ -6,11 +6,14 @@ Refusals name keywords, never values: MISSING_ATTRIBUTE (0120), MISSING_VALUE (0
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 
 from pydicom import Dataset
 from pydicom.config import RAISE
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
 from pydicom.multival import MultiValue
 from pydicom.valuerep import validate_value
 
@@ -20,6 +23,7 @@ from daemon.core.ups_attributes import RULES, Macro, Rule, binding
 
 # Whose form PS3.5 6.2 gives; others hold any text or number.
 _FORMED = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UI"})
+DEEPEST = 16  # sequences within sequences; the standard's are six deep
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})  # such values are not kept
 
 # Table CC.2.5-2b: the value of a content item, by its Value Type (0040,A040).
@@ -138,8 +142,23 @@ def _forms(ds: Dataset) -> None:
         if element.VR == "SQ":
             for item in element.value:
                 _forms(item)
-        elif element.VR in _FORMED and not all(well_formed(element.VR, text) for text in texts(element)):
+        elif not _has_form(element):
             raise UpsRefused(INVALID_VALUE, f"{element.keyword or element.tag} is no {element.VR}")
+
+
+def _has_form(element: DataElement) -> bool:
+    """Whether it can be kept and told over DIMSE and as JSON: what cannot would spoil every search that meets it."""
+    said = texts(element)
+    if element.VR in _FORMED and not all(well_formed(element.VR, text) for text in said):
+        return False
+    written = DicomBytesIO()
+    written.is_little_endian = written.is_implicit_VR = True
+    try:
+        "".join(said).encode()  # half a character, which JSON can say
+        write_data_element(written, element, ["utf8"])
+        return element.VR not in ("FD", "FL") or all(isfinite(float(text)) for text in said)
+    except Exception:  # noqa: BLE001  pydicom has no closed set of errors for what is no value
+        return False
 
 
 def elements(ds: Dataset) -> Iterator[DataElement]:

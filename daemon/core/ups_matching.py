@@ -8,7 +8,7 @@ to make a data set of it, and a search looks at many.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,7 +24,7 @@ from daemon.core.times import date_range, normal_date, normal_time, time_range
 from daemon.core.uids import is_uid
 from daemon.core.ups import PUSH
 from daemon.core.ups_attributes import RETURNED
-from daemon.core.ups_checks import elements, texts
+from daemon.core.ups_checks import DEEPEST, elements, texts
 
 LONGEST_KEY = 1024  # characters
 MOST_STARS = 5
@@ -87,7 +87,7 @@ def narrowed(keys: Dataset) -> Narrowed:
     for path, key in _leaves(keys):
         wanted, column = [clean(text) for text in _wanted(key)], _COLUMNS.get(path, "")
         wild = any(sign in text for text in wanted for sign in "*?")
-        if not wanted or key.keyword in _UNMATCHED:
+        if not wanted or key.keyword in _UNMATCHED or path == "SOPClassUID":  # the same of all, and not written
             continue
         if path == "ExpectedCompletionDateTime":
             low, high = map(seconds_of, date_time_range(path, wanted[0]))
@@ -124,8 +124,10 @@ def identified(ups_uid: str, attributes: Json) -> Json:
 
 def matcher(keys: Dataset) -> Callable[[Json], bool]:
     """Says whether an instance (as `identified` gives it) matches all keys. Raises MalformedQuery."""
-    tests = list(_tests(keys))
+    return _all(list(_tests(keys)))
 
+
+def _all(tests: Sequence[tuple[str, Test]]) -> Callable[[Json], bool]:
     def matches(instance: Json) -> bool:
         return all(test(instance.get(tag)) for tag, test in tests)
 
@@ -150,14 +152,16 @@ def _place(keyword: str) -> tuple[str, str]:
     return f"{tag:08X}", dictionary_VR(tag)
 
 
-def _tests(keys: Dataset) -> Iterable[tuple[str, Test]]:
+def _tests(keys: Dataset, depth: int = 0) -> Iterable[tuple[str, Test]]:
+    if depth > DEEPEST:
+        raise MalformedQuery(f"sequences within sequences, more than {DEEPEST} deep")
     for element in elements(keys):
         if element.keyword in _UNMATCHED:
             continue
         if element.VR == "SQ":
             for item in element.value[:1]:  # C.2.2.2.6: a key has one item
-                if list(_tests(item)):
-                    yield f"{element.tag:08X}", _any_item(matcher(item))
+                if inner := list(_tests(item, depth + 1)):
+                    yield f"{element.tag:08X}", _any_item(_all(inner))
         elif (test := _test(element)) is not None:
             yield f"{element.tag:08X}", test
 

@@ -58,7 +58,7 @@ def ask(destination: Destination, calling_ae: str, results: Results, request: Co
         assert context is not None and context.context_id is not None  # nothing else was proposed
         status = exchange.ask(action(request, context), context.context_id, destination.timeout_s)
         if status is None:
-            raise DestinationUnreachable("no answer to N-ACTION")
+            raise DestinationUnreachable("no answer to N-ACTION (does it know our AE title?)")
         if status != SUCCESS:
             raise DestinationRefused(f"N-ACTION was answered with {status:04X}")
         exchange.wait(lambda: request.transaction_uid in heard, LINGER_S)

@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pynetdicom.events import Event
 
 from daemon.core.log import where
+from daemon.dimse.identifier import UNABLE_TO_PROCESS
 from daemon.dimse.status import failure
 
 log = structlog.get_logger()
@@ -22,7 +23,6 @@ Found = tuple[int | Dataset, Dataset | None]
 Handler = Callable[[Event], Iterator[Found]]
 
 SOP_CLASS_NOT_SUPPORTED = 0x0122
-UNABLE_TO_PROCESS = 0xC000  # PS3.4 table C.4-1
 
 
 class Finding:

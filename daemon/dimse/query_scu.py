@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 
 from pydicom import Dataset
@@ -66,17 +67,10 @@ class DimseSource:
 
     def studies(self, search: Search) -> list[FoundStudy]:
         """The studies that match."""
-        keys = {
-            "StudyInstanceUID": search.study_uid,
-            "PatientID": search.patient_id,
-            "AccessionNumber": search.accession_number,
-            "StudyDate": search.days,
-            "ModalitiesInStudy": search.modality,
-        }
         returned = ("StudyTime", "StudyDescription", "NumberOfStudyRelatedInstances")
         with self._association(self._ae(STUDY_ROOT_FIND)) as assoc:
-            found = list(_find(assoc, "STUDY", keys, returned))
-        return [_study(ds) for ds in found]
+            found = list(_find(assoc, "STUDY", search.keys, returned))
+        return [FoundStudy.read(partial(_text, ds)) for ds in found]
 
     def instances(self, study_uid: str) -> list[FoundInstance]:
         """All instances of a study, series by series."""
@@ -126,6 +120,8 @@ class DimseSource:
             last = [status for status, _ in responses][-1]
         except RuntimeError as error:  # it was aborted just now
             raise DestinationUnreachable("the association broke") from error
+        except ValueError as error:  # no context for it, but others: a PACS that stores, and does not retrieve
+            raise DestinationRefused(f"{self._retrieve_model.name} is not accepted") from error
         if "Status" not in last:
             raise DestinationUnreachable("the association broke or timed out before an answer")
         if last.Status == SUCCESS:
@@ -152,7 +148,7 @@ class DimseSource:
         try:
             if storing:
                 assert self._reception is not None  # who fetches has one
-                sender = [str(self._source.ae_title)]
+                sender = [self._source.sender]
                 assoc.bind(evt.EVT_C_STORE, self._reception.on_retrieved, sender)
             yield assoc
         finally:
@@ -189,20 +185,6 @@ def _identifier(level: str, keys: Mapping[str, str]) -> Dataset:
     if not "".join(keys.values()).isascii():
         ds.SpecificCharacterSet = "ISO_IR 192"
     return ds
-
-
-def _study(ds: Dataset) -> FoundStudy:
-    modalities = tuple(filter(None, _text(ds, "ModalitiesInStudy").split("\\")))
-    count = _text(ds, "NumberOfStudyRelatedInstances")
-    return FoundStudy(
-        _text(ds, "StudyInstanceUID"),
-        _text(ds, "PatientID"),
-        _text(ds, "StudyDate"),
-        _text(ds, "StudyTime"),
-        _text(ds, "StudyDescription"),
-        modalities,
-        int(count) if count.isdecimal() else None,
-    )
 
 
 def _text(ds: Dataset, keyword: str) -> str:

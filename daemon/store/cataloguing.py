@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from daemon.core.catalogue import CatalogueEntry
-from daemon.store.inserting import insert_once, insert_or_add
-from daemon.store.schema_catalogue import CatalogueInstanceRow, CatalogueSeriesRow, CatalogueStudyRow
+from daemon.core.catalogue import CatalogueEntry, name_words
+from daemon.store.inserting import insert_missing, insert_once, insert_or_add
+from daemon.store.schema_catalogue import CatalogueInstanceRow, CatalogueSeriesRow, CatalogueStudyRow, CatalogueWordRow
 
 _LONGEST_MODALITIES = 256
 
@@ -43,11 +43,15 @@ def enter(session: Session, filed: Filed, entry: CatalogueEntry) -> bool:
         return True
     uids = {"study_uid": study_uid, "series_uid": series_uid}
     count = {"instance_count": 1}
-    series = insert_or_add(session, CatalogueSeriesRow, {**uids, **entry.series, **count}, count, ["instance_count"])
+    kept = ["instance_count", "modality"]
+    series = insert_or_add(session, CatalogueSeriesRow, {**uids, **entry.series, **count}, count, kept)
     counts = count | {"series_count": int(series.instance_count == 1)}
-    modality = entry.series["modality"]
+    modality = series.modality
     new = {"study_uid": study_uid, **entry.study, **counts, "modalities": _joined({modality})}
-    study = insert_or_add(session, CatalogueStudyRow, new, counts, ["modalities"])
+    study = insert_or_add(session, CatalogueStudyRow, new, counts, ["instance_count", "modalities"])
+    words = name_words(entry.study["patient_name_key"])
+    if study.instance_count == 1 and words:
+        insert_missing(session, CatalogueWordRow, [{"word": word, "study_uid": study_uid} for word in sorted(words)])
     modalities = _joined({*study.modalities.split("\\"), modality})
     if modalities != study.modalities:
         row = CatalogueStudyRow
@@ -74,7 +78,9 @@ def hide(session: Session, study_uid: str, sop_uids: Collection[str]) -> None:
             session.delete(row)
     session.flush()
     if not left:
-        session.execute(delete(study).where(study.study_uid == study_uid))
+        name = session.scalar(delete(study).where(study.study_uid == study_uid).returning(study.patient_name_key))
+        of_name = CatalogueWordRow.word.in_(name_words(name or ""))
+        session.execute(delete(CatalogueWordRow).where(of_name, CatalogueWordRow.study_uid == study_uid))
         return
     modalities = session.scalars(select(series.modality).where(series.study_uid == study_uid)).all()
     session.execute(

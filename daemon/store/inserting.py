@@ -20,6 +20,11 @@ def insert_once(session: Session, table: type[Any], values: dict[str, Any]) -> b
     return session.execute(statement).first() is not None
 
 
+def insert_missing(session: Session, table: type[Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert those rows whose keys do not exist."""
+    session.execute(_insert(session, table).on_conflict_do_nothing(), rows)
+
+
 def insert_or_add(
     session: Session, table: type[Any], values: dict[str, Any], added: dict[str, int], returned: Sequence[str]
 ) -> Row[Any]:

@@ -11,6 +11,20 @@ from daemon.store.schema import InstanceRow, JobRow, OutputRow, StudyRow
 
 # States in which the current revision has no result objects yet: a further image simply joins it.
 _STILL_OPEN = frozenset({StudyState.RECEIVED, StudyState.ANALYSING})
+# Of ReceivedInstance, as the ledger keeps them; the rest is the catalogue's.
+_INSTANCE_COLUMNS = (
+    "sop_uid",
+    "study_uid",
+    "series_uid",
+    "sop_class_uid",
+    "transfer_syntax_uid",
+    "key",
+    "digest",
+    "size",
+    "calling_ae",
+    "eligibility",
+    "reason",
+)
 
 
 class Intake:
@@ -35,37 +49,10 @@ class Intake:
         accept a duplicate).
         """
         with self._database.write() as session:
-            insert_once(
-                session,
-                StudyRow,
-                {
-                    "study_uid": instance.study_uid,
-                    "state": StudyState.RECEIVED,
-                    "reason": "",
-                    "revision": 1,
-                    "received_at": now,
-                    "last_instance_at": now,
-                },
-            )
-            new = insert_once(
-                session,
-                InstanceRow,
-                {
-                    "sop_uid": instance.sop_uid,
-                    "study_uid": instance.study_uid,
-                    "series_uid": instance.series_uid,
-                    "sop_class_uid": instance.sop_class_uid,
-                    "transfer_syntax_uid": instance.transfer_syntax_uid,
-                    "key": instance.key,
-                    "digest": instance.digest,
-                    "size": instance.size,
-                    "received_at": now,
-                    "calling_ae": instance.calling_ae,
-                    "eligibility": instance.eligibility,
-                    "reason": instance.reason,
-                },
-            )
-            if not new:
+            new_study = {"state": StudyState.RECEIVED, "reason": "", "revision": 1, "last_instance_at": now}
+            insert_once(session, StudyRow, {"study_uid": instance.study_uid, "received_at": now, **new_study})
+            values = {name: getattr(instance, name) for name in _INSTANCE_COLUMNS}
+            if not insert_once(session, InstanceRow, values | {"received_at": now}):
                 return False
             study = session.get_one(StudyRow, instance.study_uid, with_for_update=True)
             enter(session, _filed(instance), instance.entry)

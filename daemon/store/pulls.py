@@ -18,12 +18,13 @@ _CHUNK = 500  # values in one IN (…)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One study to be queued. announced: how many instances the source says it has."""
+    """One study to be queued. announced: how many instances the source says it has; sender: whom they come from."""
 
     study_uid: str
     why: Why
     analyse: bool = True
     announced: int | None = None
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Pulls:
                     study = session.get(StudyRow, wish.study_uid)
                     if study is not None:
                         study.awaits_place = True
-                row.why, row.analyse, row.announced = wish.why, wish.analyse, wish.announced
+                row.why, row.analyse, row.announced, row.sender = wish.why, wish.analyse, wish.announced, wish.sender
                 row.state, row.reason, row.attempts = PullState.WAITING, "", 0
                 row.asked_at = row.next_at = now
                 row.finished_at = None
@@ -128,7 +129,7 @@ class Pulls:
                 row.expected, row.fetched = counts
 
     def give_up_unreachable(self, source: str, asked_before: float, reason: str, now: float) -> int:
-        """Give up what has waited for a source that is down since `asked_before`; how many."""
+        """Give up what was asked for before, of a source that has been down ever since; how many."""
         with self._database.write() as session:
             given_up = session.execute(
                 update(PullRow)
@@ -176,18 +177,28 @@ class Pulls:
             return _present(session, StudyRow.study_uid, study_uids)
 
     def is_prior(self, study_uid: str) -> bool:
-        """Whether this study came for comparison only, and nobody is to read it."""
-        return {why for why, _ in self._whys(study_uid)} == {Why.PRIOR}
-
-    def is_kept_aside(self, study_uid: str) -> bool:
-        """Whether it is a prior that is not to be analysed."""
-        found = self._whys(study_uid)
-        return bool(found) and all(why == Why.PRIOR and not analyse for why, analyse in found)
-
-    def _whys(self, study_uid: str) -> list[tuple[str, bool]]:
+        """Whether this study came for comparison only, from those that it was asked of, and nobody is to read it."""
         with self._database.read() as session:
-            rows = session.execute(select(PullRow.why, PullRow.analyse).where(PullRow.study_uid == study_uid))
-            return [(why, analyse) for why, analyse in rows]
+            rows = _of(session, study_uid)
+            others = select(InstanceRow.sop_uid).where(
+                InstanceRow.study_uid == study_uid, InstanceRow.calling_ae.not_in([row.sender for row in rows])
+            )
+            only = bool(rows) and all(row.why == Why.PRIOR for row in rows)
+            return only and session.scalars(others.limit(1)).first() is None
+
+    def is_kept_aside(self, study_uid: str, calling_ae: str) -> bool:
+        """Whether what this sender brings is of a prior, asked of it, that is not to be analysed.
+
+        What a modality or the PACS sends unasked is not: a study that another was compared with may yet be to be read.
+        """
+        with self._database.read() as session:
+            rows = _of(session, study_uid)
+            aside = all(row.why == Why.PRIOR and not row.analyse for row in rows)
+            return aside and calling_ae in {row.sender for row in rows}
+
+
+def _of(session: Session, study_uid: str) -> Sequence[PullRow]:
+    return session.scalars(select(PullRow).where(PullRow.study_uid == study_uid)).all()
 
 
 def _present(session: Session, column: object, values: Collection[str]) -> set[str]:

@@ -69,16 +69,9 @@ class Rejections:
                 if row.state in (DeliveryState.PENDING, DeliveryState.DEAD, DeliveryState.QUARANTINED):
                     row.state = advance_delivery(DeliveryState(row.state), DeliveryState.WITHDRAWN)
             told = json.dumps({"reason": reason, "comment": comment, "at": now})
-            session.add(
-                JobRow(
-                    kind="reject",
-                    study_uid=study_uid,
-                    subject=str(study.withdrawals),
-                    state=JobState.QUEUED,
-                    created_at=now,
-                    answer=told,
-                )
-            )
+            job = JobRow(kind="reject", study_uid=study_uid, subject=str(study.withdrawals), created_at=now)
+            job.state, job.answer = JobState.QUEUED, told
+            session.add(job)
             return ""
 
     @staticmethod

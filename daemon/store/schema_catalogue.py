@@ -54,6 +54,16 @@ class CatalogueStudyRow(Base):
     instance_count: Mapped[int]
 
 
+class CatalogueWordRow(Base):
+    """One word of a study's Patient's Name, folded: a search by how words begin reads these."""
+
+    __tablename__ = "catalogue_words"
+    __table_args__ = ({"sqlite_with_rowid": False},)  # the key is the row
+
+    word: Mapped[str] = mapped_column(BEGINNING, primary_key=True)
+    study_uid: Mapped[str] = mapped_column(UID, primary_key=True)
+
+
 class CatalogueSeriesRow(Base):
     """One series of one study."""
 

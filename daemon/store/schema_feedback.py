@@ -19,7 +19,7 @@ class FeedbackRow(Base):
     lesion: Mapped[int]  # its number on the image, 1, 2, …; 0: the image or study as a whole
     revision: Mapped[int]
     model: Mapped[str]  # digest of the weights that are judged
-    verdict: Mapped[str] = mapped_column(STATE)  # ACCEPTED | REJECTED
+    verdict: Mapped[str] = mapped_column(STATE)  # Opinion of daemon/store/feedback.py
     reader: Mapped[str] = mapped_column(String(64))
     given_at: Mapped[float]
 
@@ -35,6 +35,7 @@ class PullRow(Base):
     study_uid: Mapped[str] = mapped_column(UID, index=True)
     why: Mapped[str] = mapped_column(STATE)  # Why of daemon/core/pulls.py
     analyse: Mapped[bool]  # False: what comes is kept and set aside
+    sender: Mapped[str] = mapped_column(String(16))  # AE title that the source's instances come from
     announced: Mapped[int | None]  # Number of Study Related Instances when it was queued
     state: Mapped[str] = mapped_column(STATE)
     attempts: Mapped[int] = mapped_column(default=0)

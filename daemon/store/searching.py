@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from daemon.core.catalogue import ATTRIBUTES, LEVELS, Level
 from daemon.core.errors import MalformedQuery
 from daemon.core.query import Between, Like, Match, OneOf, Query, Words, match_of, searchable
+from daemon.store.candidates import INDEXED, begins, few
+from daemon.store.patterns import like
 from daemon.store.schema_catalogue import CatalogueInstanceRow, CatalogueSeriesRow, CatalogueStudyRow
 
 TABLES: dict[Level, Any] = {"STUDY": CatalogueStudyRow, "SERIES": CatalogueSeriesRow, "IMAGE": CatalogueInstanceRow}
@@ -28,7 +30,7 @@ def search(session: Session, query: Query) -> list[Found]:
     """The matches of one page. Raises MalformedQuery."""
     levels = LEVELS[: LEVELS.index(query.level) + 1]
     held = [(name, attribute) for name, attribute in ATTRIBUTES.items() if attribute.level in levels]
-    page = _page(query, session.get_bind().dialect.name).subquery()
+    page = _page(session, query).subquery()
     rows: Select[Any] = select(*(getattr(TABLES[attribute.level], attribute.column) for _, attribute in held))
     rows = rows.select_from(page).join(CatalogueStudyRow, CatalogueStudyRow.study_uid == page.c.study_uid)
     if "SERIES" in levels:
@@ -48,8 +50,9 @@ def _found(names: list[str], values: Any) -> Found:
     return found
 
 
-def _page(query: Query, dialect: str) -> Select[Any]:
+def _page(session: Session, query: Query) -> Select[Any]:
     """The keys of one page, in order."""
+    dialect = session.get_bind().dialect.name
     study: Any = CatalogueStudyRow
     lower: Any = TABLES[query.level]
     page: Select[Any] = select(study.study_uid, *(getattr(lower, name) for name in _KEYS[query.level]))
@@ -61,7 +64,7 @@ def _page(query: Query, dialect: str) -> Select[Any]:
         )
     if query.level == "IMAGE":
         page = page.where(CatalogueInstanceRow.hidden.is_(False))
-    page = page.where(*_conditions(query, dialect)).order_by(*_order(query.level)).offset(query.offset)
+    page = page.where(*_conditions(session, query, dialect)).order_by(*_order(query.level)).offset(query.offset)
     return page if query.limit is None else page.limit(query.limit)
 
 
@@ -85,9 +88,9 @@ def _matches(query: Query) -> dict[str, Match]:
     return matches
 
 
-def _conditions(query: Query, dialect: str) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, query: Query, dialect: str) -> list[ColumnElement[bool]]:
     matches = _matches(query)
-    found = [*_studies_of(matches), *(_moments(matches) if query.combined else [])]
+    found = [*_studies_of(session, matches), *(_moments(matches) if query.combined else [])]
     found += [(ATTRIBUTES[keyword].level, _condition(keyword, match, dialect)) for keyword, match in matches.items()]
     if query.level != "IMAGE":
         return [condition for _, condition in found]
@@ -98,13 +101,18 @@ def _conditions(query: Query, dialect: str) -> list[ColumnElement[bool]]:
     ]
 
 
-def _studies_of(matches: dict[str, Match]) -> list[Condition]:
-    """Which studies have the series and instances that are named."""
-    return [
-        ("STUDY", CatalogueStudyRow.study_uid.in_(select(table.study_uid).where(_column(uid).in_(match.values))))
+def _studies_of(session: Session, matches: dict[str, Match]) -> list[Condition]:
+    """Which studies have the series and instances that are named; else the few that some key leaves."""
+    study_uid = CatalogueStudyRow.study_uid
+    named: list[Condition] = [
+        ("STUDY", study_uid.in_(select(table.study_uid).where(_column(uid).in_(match.values))))
         for uid, table in _LOWER_UIDS.items()
         if isinstance(match := matches.get(uid), OneOf)
     ]
+    if named or "StudyInstanceUID" in matches:
+        return named
+    uids = few(session, matches)
+    return [] if uids is None else [("STUDY", study_uid.in_(uids))]
 
 
 def _in_series(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
@@ -148,6 +156,8 @@ def _column(keyword: str) -> ColumnElement[Any]:
 
 def _condition(keyword: str, match: Match, dialect: str) -> ColumnElement[bool]:
     column = _column(keyword)
+    if keyword in INDEXED and begins(match):
+        column = column.op("||")("")  # its index has been asked (few), and would only lead astray
     if keyword == "ModalitiesInStudy":
         return _modalities(column, match, dialect)
     if isinstance(match, OneOf):
@@ -172,11 +182,3 @@ def _word(column: ColumnElement[Any], word: str, dialect: str) -> ColumnElement[
     """The word begins the name, or stands behind a separator. Where it is at all is the quicker question."""
     begins = (like(column, f"{before}{word}*", dialect) for before in ("", "*^", "* ", "*=", "*-"))
     return and_(like(column, f"*{word}*", dialect), or_(*begins))
-
-
-def like(column: ColumnElement[Any], pattern: str, dialect: str) -> ColumnElement[bool]:
-    """The pattern's "*" and "?" are GLOB's; LIKE would take SQLite's letters of either case for the same."""
-    if dialect == "sqlite":
-        return column.op("GLOB", is_comparison=True)(pattern.replace("[", "[[]"))
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")

@@ -20,8 +20,8 @@ from daemon.core.ups_json import quoted
 from daemon.core.ups_matching import Narrowed
 from daemon.store.database import Database
 from daemon.store.inserting import insert_once
+from daemon.store.patterns import like
 from daemon.store.schema_worklist import SubscriptionRow, WorkItemRow
-from daemon.store.searching import like
 from daemon.store.ups_events import tell
 from daemon.store.ups_subscriptions import join, subscribers
 from daemon.store.work_item import columns_of, due_at_of, item_of, says_otherwise

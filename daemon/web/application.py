@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
@@ -69,6 +69,7 @@ def application(context: WebContext) -> Starlette:
             NotRenderable: _not_renderable,
             NoRenderer: _no_renderer,
             HTTPException: _refused,
+            ClientDisconnect: _gone,
             Exception: _failed,
         },
     )
@@ -82,6 +83,10 @@ def _refused(request: Request, error: Exception) -> Response:
     if request.url.path.startswith(ROOT):
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     return PlainTextResponse(error.detail, error.status_code, error.headers)
+
+
+def _gone(_: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # which nobody reads
 
 
 def _unavailable(_: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ from daemon.core.errors import StoreUnavailable
 log = structlog.get_logger()
 
 POLL_S = 1.0
-KEEP_ALIVE_S = 15.0  # a comment, so that no proxy takes the stream for dead
+KEEP_ALIVE_S = 15.0  # so often a page is told that we are here; neither it nor a proxy then takes the stream for dead
 MOST_LISTENERS = 200
 RETRY_MS = 2000  # how soon a browser that lost the stream comes back
 
@@ -63,13 +63,14 @@ class Feed:
 
     async def _stream(self, listener: _Listener) -> AsyncIterator[bytes]:
         try:
-            yield f"retry: {RETRY_MS}\n\n".encode()
+            here = f"event: here\ndata: {KEEP_ALIVE_S}\n\n".encode()
+            yield f"retry: {RETRY_MS}\n".encode() + here
             more = True
             while more:
                 try:
                     more = await asyncio.wait_for(listener.news.get(), KEEP_ALIVE_S)
                 except TimeoutError:
-                    yield b": still here\n\n"
+                    yield here
                 else:
                     yield b"event: changed\ndata:\n\n" if more else b"event: closing\ndata:\n\n"
         finally:

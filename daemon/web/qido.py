@@ -20,10 +20,11 @@ from daemon.core.query import Query
 from daemon.core.uids import is_uid
 from daemon.web.addresses import ROOT, SERIES, STUDY, service_url
 from daemon.web.context import WebContext
-from daemon.web.media_types import DICOM_JSON, Accepted
+from daemon.web.media_types import DICOM_JSON
 from daemon.web.qido_fields import PAGE, read_fields, to_read
 from daemon.web.qido_json import Encoder, Json, returned
 from daemon.web.qido_parameters import Search, search_of
+from daemon.web.resources import accepted
 
 MOST_RESULTS = 1000  # of one response
 MOST_IN_STUDY = 10_000  # of one about one study, of which a viewer wants all
@@ -57,8 +58,7 @@ def routes(context: WebContext) -> list[Route]:
 
 def _searching(context: WebContext, level: Level):  # type: ignore[no-untyped-def]  # Starlette's own type of an endpoint
     async def search(request: Request) -> Response:
-        accepted = Accepted.parse(request.headers.get("accept"), request.query_params.getlist("accept"))
-        media_type = accepted.best((DICOM_JSON, "application/json"))
+        media_type = accepted(request).best((DICOM_JSON, "application/json"))
         if media_type is None:
             return JSONResponse({"error": f"search results are {DICOM_JSON}"}, 406)
         if len(request.url.query) > LONGEST_QUERY:

@@ -7,27 +7,20 @@ what a client wrote: it may name a patient.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-from pydicom.datadict import dictionary_has_tag, keyword_for_tag, tag_for_keyword
 
 from daemon.core.catalogue import ATTRIBUTES, Level
 from daemon.core.errors import MalformedQuery
 from daemon.core.query import searchable
+from daemon.web.parameters import LISTS, MOST_PARAMETERS, keyword_of, number_of
 
-MOST_PARAMETERS = 200
-LARGEST_NUMBER = 2**31 - 1
 ALL = "all"
 
-_TAG = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 # emptyvaluematching and multiplevaluematching: what they ask for is done without them too (8.3.4.5, 8.3.4.6).
 _FLAGS = frozenset({"fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
 _NUMBERS = frozenset({"limit", "offset"})
 _NEGOTIATION = frozenset({"accept", "charset"})  # 8.3.3
-_LISTS = frozenset({"UI", "CS"})  # VRs whose values hold no comma: it parts the values of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +59,15 @@ def search_of(parameters: Iterable[tuple[str, str]], level: Level, fixed: Mappin
         included=frozenset(included),
         ignored=tuple(dict.fromkeys(ignored)),
         fuzzy=flags["fuzzymatching"],
-        limit=_number("limit", said["limit"]) if "limit" in said else None,
-        offset=_number("offset", said.get("offset", "0")),
+        limit=number_of("limit", said["limit"]) if "limit" in said else None,
+        offset=number_of("offset", said.get("offset", "0")),
     )
 
 
 def _match(matches: dict[str, str], keyword: str, value: str) -> None:
     """Add one key; UIDs may come one by one (each is another value of the list)."""
     vr = ATTRIBUTES[keyword].vr
-    text = value.replace(",", "\\") if vr in _LISTS else value
+    text = value.replace(",", "\\") if vr in LISTS else value
     if keyword in matches and vr == "UI" and matches[keyword] and text:
         text = f"{matches[keyword]}\\{text}"
     else:
@@ -94,13 +87,7 @@ def _included(value: str) -> set[str]:
 
 def _attribute(name: str) -> str:
     """The keyword of a keyword or tag, dotted inside sequences; "" of what PS3.6 does not list."""
-    keywords = []
-    for part in name.split("."):
-        if _TAG.fullmatch(part):
-            tag = int(part, 16)
-            keywords.append(keyword_for_tag(tag) if dictionary_has_tag(tag) else "")
-        else:
-            keywords.append(part if tag_for_keyword(part) is not None else "")
+    keywords = [keyword_of(part) for part in name.split(".")]
     return ".".join(keywords) if all(keywords) else ""
 
 
@@ -108,9 +95,3 @@ def _flag(name: str, value: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise MalformedQuery(f"{name} is neither true nor false")
     return value.lower() == "true"
-
-
-def _number(name: str, value: str) -> int:
-    if not _NUMBER.fullmatch(value) or int(value) > LARGEST_NUMBER:
-        raise MalformedQuery(f"{name} is not a number from 0 to {LARGEST_NUMBER}")
-    return int(value)

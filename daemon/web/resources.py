@@ -17,8 +17,8 @@ from daemon.web.media_types import Accepted
 
 
 def accepted(request: Request) -> Accepted:
-    """What the client accepts."""
-    return Accepted.parse(request.headers.get("accept"), request.query_params.getlist("accept"))
+    """What the client accepts; several Accept fields are one list (RFC 9110 5.3)."""
+    return Accepted.parse(",".join(request.headers.getlist("accept")), request.query_params.getlist("accept"))
 
 
 async def found(request: Request, catalogue: Catalogue) -> list[CatalogueInstance]:

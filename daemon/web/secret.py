@@ -31,6 +31,8 @@ def _make(path: Path) -> None:
     draft = path.with_name(f"web.secret.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(secrets.token_bytes(_LENGTH))
+        file.flush()
+        os.fsync(file.fileno())  # an empty one, after the power was cut, would keep us from starting
     try:
         path.hardlink_to(draft)
     except FileExistsError:

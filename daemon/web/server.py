@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from functools import partial
 
 import structlog
 import uvicorn
@@ -42,8 +43,9 @@ class WebServer:
             log_config=None,
             access_log=False,  # a query names patients
             server_header=False,
+            proxy_headers=bool(self._settings.names),  # else any process here could say that it is another client
             timeout_keep_alive=KEEP_ALIVE_S,
-            http=Connection,
+            http=partial(Connection, patience_s=self._settings.timeout_s),  # type: ignore[arg-type]  # it is called, no more
             ws="websockets-sansio",
         )
         self._server = uvicorn.Server(config)

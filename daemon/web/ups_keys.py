@@ -6,21 +6,17 @@ Messages name attributes, never values.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from pydicom import DataElement, Dataset
 from pydicom.config import IGNORE
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from daemon.core.errors import MalformedQuery
 from daemon.core.ups_matching import Search
+from daemon.web.parameters import LISTS, MOST_PARAMETERS, keyword_of, number_of
 
 MOST_RESULTS = 1000  # of one response
-MOST_PARAMETERS = 200
-_LARGEST = 2**31 - 1
-_TAG = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
-_LISTS = frozenset({"UI", "CS"})  # VRs whose values hold no comma: it parts the values of a list
 _WITHOUT_EFFECT = frozenset({"accept", "charset", "emptyvaluematching", "multiplevaluematching"})
 NOT_FUZZY = "The fuzzymatching parameter is not supported. Only literal matching has been performed."  # 8.3.4.2
 IGNORED = "A parameter that is no known attribute was ignored."
@@ -39,12 +35,12 @@ def search_of(parameters: Iterable[tuple[str, str]]) -> tuple[Search, list[str]]
         if name == "includefield":
             names = [part.strip() for part in value.split(",") if part.strip()]
             everything = everything or "all" in names
-            fields |= {_known(part.split(".")[0]) for part in names if part != "all"} - {""}
+            fields |= {keyword_of(part.split(".")[0]) for part in names if part != "all"} - {""}
         elif name in numbers:
-            numbers[name] = _number(name, value)
+            numbers[name] = number_of(name, value)
         elif name == "fuzzymatching":
             said |= {NOT_FUZZY: None} if value.lower() == "true" else {}
-        elif not all(map(_known, name.split("."))):
+        elif not all(map(keyword_of, name.split("."))):
             said |= {} if name in _WITHOUT_EFFECT else {IGNORED: None}
         else:
             _put(keys, name, value)
@@ -79,7 +75,7 @@ def _put(keys: Dataset, name: str, value: str) -> None:
     if vr == "SQ":
         setattr(holder, last, [])
         return
-    text = value.replace(",", "\\") if vr in _LISTS else value
+    text = value.replace(",", "\\") if vr in LISTS else value
     tag = tag_for_keyword(last)
     assert tag is not None
     try:
@@ -90,20 +86,7 @@ def _put(keys: Dataset, name: str, value: str) -> None:
 
 def _keyword(name: str) -> str:
     """Of a keyword or a tag. Raises MalformedQuery."""
-    keyword = _known(name)
+    keyword = keyword_of(name)
     if not keyword:
         raise MalformedQuery("a name is neither a DICOM keyword nor a tag")
     return keyword
-
-
-def _known(name: str) -> str:
-    """The keyword of a keyword or a tag; "" where it is neither."""
-    if _TAG.fullmatch(name) and dictionary_has_tag(int(name, 16)):
-        return keyword_for_tag(int(name, 16))
-    return name if tag_for_keyword(name) is not None else ""
-
-
-def _number(name: str, value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,10}", value, re.ASCII) or int(value) > _LARGEST:
-        raise MalformedQuery(f"{name} is not a number from 0 to {_LARGEST}")
-    return int(value)

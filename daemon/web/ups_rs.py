@@ -1,7 +1,8 @@
 """UPS-RS, the worklist over HTTP: PS3.18 chapter 11. Handlers translate; daemon/worklist.py does.
 
 Work items are DICOM JSON: application/dicom+json, an array with one object. A request's Transaction UID may stand in
-its data set, or, for an update, be the query (?1.2.3, or ?transaction-uid=1.2.3).
+its data set, or, for an update, be the query. A UID in the query stands alone (?1.2.3) or has a name: the standard
+gives templates only ({workitem}, {transaction-uid}), dicomstandard.org the names AffectedSOPInstanceUID, transaction.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 from pydicom import Dataset
 from starlette.concurrency import run_in_threadpool
@@ -70,7 +72,12 @@ def _answering(endpoint):  # type: ignore[no-untyped-def]  # Starlette's own typ
         except MalformedQuery as error:
             return JSONResponse({"error": str(error)}, 400)
         except UpsRefused as error:
-            return refused(error, transaction_uid=getattr(request.state, "transaction_uid", ""))
+            said = request.state
+            return refused(
+                error,
+                transaction_uid=getattr(said, "transaction_uid", ""),
+                update=getattr(said, "update", False),
+            )
 
     return answered
 
@@ -84,7 +91,7 @@ class _Served:
     async def create(self, request: Request) -> Response:
         """11.4: 201 with the new work item's URL."""
         asked = await _body(request)
-        ups_uid = _in_query(request, "workitem") or str(asked.get("SOPInstanceUID") or "")
+        ups_uid = _in_query(request, "workitem", "AffectedSOPInstanceUID") or str(asked.get("SOPInstanceUID") or "")
         made = await run_in_threadpool(self._worklist.create, ups_uid, asked)
         return done(201, made.code, {"Location": f"{service_url(request)}/workitems/{made.ups_uid}"})
 
@@ -110,8 +117,8 @@ class _Served:
     async def update(self, request: Request) -> Response:
         """11.6: 200."""
         asked = await _body(request)
-        transaction_uid = _in_query(request, "transaction-uid") or str(asked.get("TransactionUID") or "")
-        request.state.transaction_uid = transaction_uid
+        transaction_uid = _in_query(request, "transaction-uid", "transaction") or str(asked.get("TransactionUID") or "")
+        request.state.update = True
         code = await run_in_threadpool(self._worklist.update, request.path_params["ups_uid"], asked, transaction_uid)
         return done(200, code)
 
@@ -143,7 +150,7 @@ class _Served:
             self._worklist.subscribe, path["receiver"], path["ups_uid"], lock == "true", keys
         )
         socket = service_url(request).replace("http", "ws", 1)
-        return done(201, code, {"Content-Location": f"{socket}/subscribers/{path['receiver']}"})
+        return done(201, code, {"Content-Location": f"{socket}/subscribers/{quote(path['receiver'], safe='')}"})
 
     async def unsubscribe(self, request: Request) -> Response:
         """11.11: 200, 404 where there was no subscription."""
@@ -162,10 +169,10 @@ def _no_subscription() -> Response:
     return JSONResponse({"error": "no such subscription"}, 404)
 
 
-def _in_query(request: Request, name: str) -> str:
-    """A UID that is the whole query, or the value of `name`."""
+def _in_query(request: Request, *names: str) -> str:
+    """A UID that is the whole query, or the value of one of `names`."""
     query = request.url.query
-    return query if is_uid(query) else request.query_params.get(name, "")
+    return query if is_uid(query) else next(filter(None, map(request.query_params.get, names)), "")
 
 
 def _acceptable(request: Request) -> None:
@@ -175,6 +182,8 @@ def _acceptable(request: Request) -> None:
 
 async def _body(request: Request, *, optional: bool = False) -> Dataset:
     """The data set in the body. Raises _Unfit (400, 415), UpsRefused (0106, 0213)."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise _Unfit(415, "no content coding is supported")
     content = bytearray()
     try:
         async for part in request.stream():

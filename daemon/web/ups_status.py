@@ -35,6 +35,8 @@ HTTP_STATUS: Mapping[int, int] = {
     ups.NOT_FOR_THIS_INSTANCE: 400,
 }
 _CONFLICT = "The submitted request is inconsistent with the state of the UPS Instance."
+_CONFLICT_OF_UPDATE = "The submitted request is inconsistent with the current state of the Workitem."
+_NOT_CLAIMED = "The target URI did not reference a claimed Workitem."
 _CONFLICTS = frozenset(
     {
         ups.NO_LONGER_UPDATED,
@@ -42,9 +44,12 @@ _CONFLICTS = frozenset(
         ups.SCHEDULED_BY_CREATE_ONLY,
         ups.FINAL_STATE_UNMET,
         ups.NOT_IN_PROGRESS,
-        ups.IS_COMPLETED,
     }
 )
+_NOT_CANCELED: Mapping[int, str] = {
+    ups.IS_COMPLETED: "The UPS is already COMPLETED.",
+    ups.PERFORMER_OUT_OF_REACH: "The performer cannot be contacted.",
+}
 
 
 def done(status: int, code: int, headers: Mapping[str, str] | None = None) -> Response:
@@ -52,14 +57,21 @@ def done(status: int, code: int, headers: Mapping[str, str] | None = None) -> Re
     return Response(status_code=status, headers=dict(headers or {}) | _warning(ups.MEANINGS.get(code, "")))
 
 
-def refused(error: UpsRefused, *, transaction_uid: str = "") -> Response:
-    """A request that failed. transaction_uid: what it brought, for 11.7.3.2 tells a missing one from a wrong one."""
-    if error.code == ups.WRONG_TRANSACTION:
-        said = f"The Transaction UID is {'incorrect' if transaction_uid else 'missing'}."
-    else:
-        said = _CONFLICT if error.code in _CONFLICTS else ""
+def refused(error: UpsRefused, *, transaction_uid: str = "", update: bool = False) -> Response:
+    """A request that failed. transaction_uid: what it brought; update: whether it was to change attributes."""
     content = {"error": str(error), "code": f"{error.code:04X}"}
-    return JSONResponse(content, HTTP_STATUS[error.code], _warning(said))
+    return JSONResponse(content, HTTP_STATUS[error.code], _warning(_conflict(error.code, transaction_uid, update)))
+
+
+def _conflict(code: int, transaction_uid: str, update: bool) -> str:
+    """In the words of 11.6.3.2 (update), 11.7.3.2 (change of state) and 11.8.3.2 (request to cancel)."""
+    if update and code in (ups.WRONG_TRANSACTION, ups.NOT_IN_PROGRESS):
+        return _NOT_CLAIMED
+    if code == ups.WRONG_TRANSACTION:
+        return f"The Transaction UID is {'incorrect' if transaction_uid else 'missing'}."
+    if code in _CONFLICTS:
+        return _CONFLICT_OF_UPDATE if update else _CONFLICT
+    return _NOT_CANCELED.get(code, "")
 
 
 def _warning(text: str) -> dict[str, str]:

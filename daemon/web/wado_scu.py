@@ -16,7 +16,7 @@ from daemon.core.uids import is_uid
 from daemon.ingest import Ingest
 from daemon.presence import Presence
 from daemon.sections import Source
-from daemon.web.client import OriginServer, RequestBroke, Session, named
+from daemon.web.client import OriginServer, Session, named
 from daemon.web.media_types import DICOM, media_type
 from daemon.web.qido_scu import results, search_works
 from daemon.web.stow_parts import MalformedBody, Parts
@@ -63,17 +63,10 @@ class WebSource:
 
     def studies(self, search: Search) -> list[FoundStudy]:
         """The studies that match."""
-        keys = {
-            "StudyInstanceUID": search.study_uid,
-            "PatientID": search.patient_id,
-            "AccessionNumber": search.accession_number,
-            "StudyDate": search.days,
-            "ModalitiesInStudy": search.modality,
-        }
         wanted = "StudyDescription,NumberOfStudyRelatedInstances,ModalitiesInStudy"
-        query = {keyword: text for keyword, text in keys.items() if text} | {"includefield": wanted}
+        query = {keyword: text for keyword, text in search.keys.items() if text} | {"includefield": wanted}
         with self._server.session() as session:
-            return [_study(found) for found in _search(session, "/studies", query)]
+            return [FoundStudy.read(partial(_text, found)) for found in _search(session, "/studies", query)]
 
     def instances(self, study_uid: str) -> list[FoundInstance]:
         """All instances of a study, series by series."""
@@ -114,7 +107,7 @@ class WebSource:
                     return named(status)
                 receiving = Receiving(
                     _parts(content_type), study_uid, self._ingest, self._incoming, Limits(LARGEST, LARGEST), touched,
-                    self._source.name[:16],
+                    self._source.sender,
                 )  # fmt: skip
                 for chunk in chunks:
                     receiving.feed(chunk)
@@ -153,22 +146,6 @@ def _search(session: Session, path: str, query: Mapping[str, str]) -> Iterator[F
     raise DestinationRefused(f"a search has more than {MOST_FOUND} matches: ask for less")
 
 
-def _study(found: Found) -> FoundStudy:
-    count = _text(found, "NumberOfStudyRelatedInstances")
-    return FoundStudy(
-        _text(found, "StudyInstanceUID"),
-        _text(found, "PatientID"),
-        _text(found, "StudyDate"),
-        _text(found, "StudyTime"),
-        _text(found, "StudyDescription"),
-        tuple(filter(None, _text(found, "ModalitiesInStudy").split("\\"))),
-        int(count) if count.isdecimal() else None,
-    )
-
-
 def _text(found: Found, keyword: str) -> str:
     values = found.get(_TAGS[keyword], {}).get("Value")
     return "\\".join(str(value).strip() for value in values if value is not None) if isinstance(values, list) else ""
-
-
-__all__ = ["RequestBroke", "WebSource"]

@@ -58,6 +58,13 @@ def upgrade() -> None:
             ],
         )
     op.create_table(
+        "catalogue_words",
+        sa.Column("word", BEGINNING, nullable=False),
+        sa.Column("study_uid", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("word", "study_uid", name=op.f("pk_catalogue_words")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "catalogue_series",
         sa.Column("study_uid", sa.String(length=64), nullable=False),
         sa.Column("series_uid", sa.String(length=64), nullable=False),
@@ -104,4 +111,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("catalogue_instances")
     op.drop_table("catalogue_series")
+    op.drop_table("catalogue_words")
     op.drop_table("catalogue_studies")

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("study_uid", sa.String(length=64), nullable=False),
         sa.Column("why", sa.String(length=16), nullable=False),
         sa.Column("analyse", sa.Boolean(), nullable=False),
+        sa.Column("sender", sa.String(length=16), nullable=False),
         sa.Column("announced", sa.Integer(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),

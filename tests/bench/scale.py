@@ -60,7 +60,7 @@ def pages() -> Iterator[Page]:
     readings = "/dicom-web/workitems?limit=50"
     yield Page("the worklist, `/`", "/", "text/html")
     yield Page("the queue, `/queue`", "/queue", "text/html")
-    yield Page("the page's search by name", "/", "text/html", sought=name.replace("^", " "), scan=True)
+    yield Page("the page's search by name", "/", "text/html", sought=name.replace("^", " "))
     yield Page("the page's search by Patient ID", "/", "text/html", sought=patient(40)[1])
     yield Page("the study that is read next", "/dicom-web/workitems?limit=1&00741000=SCHEDULED")
     yield Page("UPS-RS: by Patient ID", f"{readings}&PatientID={patient(40)[1]}")
@@ -71,6 +71,9 @@ def pages() -> Iterator[Page]:
     yield Page("100 studies from the middle", f"{search}&offset={{middle}}")
     yield Page("by date range", f"{search}&StudyDate={day}")
     yield Page("by name, `Abc*`", f"{search}&PatientName={quote(name)}*")
+    yield Page("by name, fuzzy", f"{search}&PatientName={words}&fuzzymatching=true")
+    yield Page("by a modality that there is not", f"{search}&ModalitiesInStudy=MR")
+    yield Page("by how all Patient IDs begin, `P*`", f"{search}&PatientID=P*")
     yield Page("by Accession Number", f"{search}&AccessionNumber={number}")
     yield Page("series of a study", f"/dicom-web/studies/{study_uid(50)}/series")
     yield Page("instances of a study", f"/dicom-web/studies/{study_uid(50)}/instances")
@@ -78,9 +81,7 @@ def pages() -> Iterator[Page]:
     yield Page("newest 100 instances", "/dicom-web/instances?limit=100")
     yield Page("by part of a name, `*bc*`", f"{search}&PatientName=*{quote(name[3:])}*", scan=True)
     yield Page("by a name that nobody has, `*xyz*`", f"{search}&PatientName=*xyzxyz*", scan=True)
-    yield Page("by name, fuzzy", f"{search}&PatientName={words}&fuzzymatching=true", scan=True)
     yield Page("by part of an Accession Number, `*123`", f"{search}&AccessionNumber=*{number[3:]}", scan=True)
-    yield Page("by a modality that there is not", f"{search}&ModalitiesInStudy=MR", scan=True)
 
 
 @contextmanager
@@ -101,7 +102,7 @@ def served(folder: Path, studies: int, *, postgres: bool) -> Iterator[httpx.Clie
 def measure(clients: dict[int, httpx.Client], page: Page, requests: int) -> dict[int, Times]:
     """Times by number of studies; the ledgers are asked in turn, so that what else the machine does hits them alike.
 
-    Raises RuntimeError where a page is not answered with 200, or 204: nothing matches.
+    Raises RuntimeError where a page is not answered with 200, 204 (nothing matches) or 206 (there is more).
     """
     seconds: dict[int, list[float]] = {studies: [] for studies in clients}
     results: dict[int, int | None] = {}
@@ -113,9 +114,9 @@ def measure(clients: dict[int, httpx.Client], page: Page, requests: int) -> dict
             response = client.request(method, path, headers={"Accept": page.accept}, data=form)
             if number >= WARM_UP:
                 seconds[studies].append((time.perf_counter() - started) * 1000)
-            if response.status_code not in (200, 204):
+            if response.status_code not in (200, 204, 206):
                 raise RuntimeError(f"{page.name}: HTTP {response.status_code}")
-            is_json = response.status_code == 200 and "json" in response.headers["content-type"]
+            is_json = "json" in response.headers.get("content-type", "")
             results[studies] = len(response.json()) if is_json else None
     return {
         studies: Times(statistics.median(taken), statistics.quantiles(taken, n=20)[18], results[studies])

@@ -15,14 +15,19 @@ from typing import Any
 from pydicom import Dataset
 from sqlalchemy import insert, text
 
-from daemon.core.catalogue import empty_entry, name_key
+from daemon.core.catalogue import empty_entry, name_key, name_words
 from daemon.core.date_times import date_time
 from daemon.core.reading_item import ReadingItem, ReadingReference
 from daemon.core.ups_json import to_text
 from daemon.core.ups_reading import Origin, reading_attributes, reading_uid
 from daemon.store.database import Database
 from daemon.store.schema import DeliveryRow, InstanceRow, JobRow, OutputRow, StudyRow
-from daemon.store.schema_catalogue import CatalogueInstanceRow, CatalogueSeriesRow, CatalogueStudyRow
+from daemon.store.schema_catalogue import (
+    CatalogueInstanceRow,
+    CatalogueSeriesRow,
+    CatalogueStudyRow,
+    CatalogueWordRow,
+)
 from daemon.store.schema_orders import OrderRow
 from daemon.store.schema_worklist import WorkItemRow
 
@@ -120,6 +125,8 @@ def _study(number: int) -> Iterator[tuple[type[Any], dict[str, Any]]]:
         },
     )
     yield CatalogueStudyRow, _catalogue_study(number)
+    for word in name_words(name_key(patient(number)[0])):
+        yield CatalogueWordRow, {"word": word, "study_uid": study}
     for modality, sop_class in (("DX", _DX), ("SR", _SR), ("PR", _PR)):
         series = f"{study}.{_SERIES[modality]}"
         sop = f"{series}.1"

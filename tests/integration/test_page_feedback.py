@@ -33,7 +33,7 @@ def verdict(given_at: float, said: Opinion, reader: str = "ann", lesion: int = 1
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "thoraxd.toml"
     path.write_text(f"home = {json.dumps(str(tmp_path / 'home'))}\n")
-    ledger = Ledger(Database(f"sqlite:///{tmp_path}/made/thoraxd.sqlite"))
+    ledger = Ledger(Database(f"sqlite:///{tmp_path / 'home' / 'thoraxd.sqlite'}"))
     migrate.upgrade(ledger.database.engine)
     ledger.intake.record(instance(), 100.0)
     for one in (verdict(1.0, Opinion.ACCEPTED), verdict(2.0, Opinion.REJECTED)):

@@ -114,6 +114,8 @@ def test_wrong_passwords_are_counted_and_then_refused(tmp_path: Path) -> None:
         assert answers == [403] * ATTEMPTS + [429]
         assert signed_in(room).status_code == 429  # the right one too, for a while
         assert httpx.get(f"{room.url}/dicom-web/studies", auth=("script", "guess")).status_code == 429
+        elsewhere = {"X-Forwarded-For": "192.0.2.7"}  # there is no proxy: whoever says so is not believed
+        assert httpx.get(f"{room.url}/dicom-web/studies", auth=("script", "x"), headers=elsewhere).status_code == 429
 
 
 def test_a_form_of_another_session_is_refused(room: ReadingRoom) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 from pydicom import Dataset
 
+from model.findings import HeatMap
 from tests.support.builders import make_cxr
 from tests.support.peers import programs
 from tests.support.reading_room import ReadingRoom, seen
@@ -96,6 +98,22 @@ def test_heat_map_and_thumbnail_are_pictures_of_the_film(room: ReadingRoom, film
         assert opened.mode == "RGBA" and opened.width / opened.height == pytest.approx(400 / 512, abs=0.01)
     with Image.open(BytesIO(small.content)) as opened:
         assert opened.format == "JPEG" and max(opened.size) <= 96
+
+
+def test_the_heat_map_of_another_answer_is_not_the_one_that_a_browser_kept(room: ReadingRoom) -> None:
+    film = make_cxr(patient_name="Seen^Twice")
+    first = seen(film, 0.4)
+    room.receive(film)
+    room.work({film.SOPInstanceUID: first})
+    url = f"{room.href(film.StudyInstanceUID)}/films/1/heat"
+    kept = room.client.get(url)
+    unchanged = {"If-None-Match": kept.headers["etag"]}
+    assert room.client.get(url, headers=unchanged).status_code == 304
+
+    room.ledger.deliveries.replay_analysis(film.StudyInstanceUID)
+    room.work({film.SOPInstanceUID: replace(first, heat=HeatMap(4, 3, (0.5,) * 12))})
+    again = room.client.get(url, headers=unchanged)
+    assert again.status_code == 200 and again.content != kept.content
 
 
 @pytest.mark.parametrize("path", ["", "/thumbnail", "/films/1/pixels", "/films/1/heat"])

@@ -14,10 +14,19 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import JPEG2000Lossless, generate_uid
+from pynetdicom import AE
 
-from daemon.core.errors import DeliveryError
-from daemon.core.pulls import Why
+from daemon.core.errors import DeliveryError, DestinationRefused
+from daemon.core.pulls import FoundInstance, Why
+from daemon.dimse.contexts import STORAGE_SCP, STUDY_ROOT_FIND
+from daemon.dimse.query_scu import DimseSource
+from daemon.dimse.reception import Reception
+from daemon.ingest import Ingest
+from daemon.presence import Presence
 from daemon.pull import remote_of
+from daemon.sections import Source
+from daemon.settings import Settings
+from daemon.store.opening import open_store
 from daemon.store.pulls import Wish
 from tests.conftest import need, skip_where_missing
 from tests.support.builders import compress, make_cxr
@@ -246,3 +255,20 @@ def test_a_kill_in_the_middle_of_twenty_studies_loses_none(hospital: Hospital) -
     uids = [ds.StudyInstanceUID for ds in films]
     wait_until(lambda: {line.state for line in system.ledger.pulls.progress("get", uids)} == {"DONE"}, 30, "done")
     assert len(held(system, films)) == 20
+
+
+def test_a_pacs_that_stores_and_does_not_retrieve_is_said_to_refuse(tmp_path: Path) -> None:
+    ledger, archive = open_store(Settings(home=tmp_path))
+    reception = Reception(Ingest(archive, ledger, tmp_path / "incoming", 0, time.time), Presence(time.time))
+    ae = AE("PACS")
+    for sop_class in (STUDY_ROOT_FIND, *STORAGE_SCP):
+        ae.add_supported_context(sop_class.uid, scu_role=True, scp_role=True)
+    server = ae.start_server(("127.0.0.1", 0), block=False)
+    try:
+        there = Source(name="pacs", ae_title="PACS", host="127.0.0.1", port=server.server_address[1])
+        wanted = [FoundInstance("1.2.1", "1.2.1.1", "", "DX", "CHEST")]
+        with pytest.raises(DestinationRefused, match="GET is not accepted"):
+            DimseSource(there, "THORAXD", reception).fetch("1.2", wanted, frozenset())
+    finally:
+        server.shutdown()
+        ledger.close()

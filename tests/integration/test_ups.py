@@ -184,6 +184,16 @@ def test_what_is_created_without_a_uid_gets_one(scu: UpsScu, rs: UpsRs) -> None:
     assert httpx.get(rs.said.headers["location"]).json()[0]["00741204"]["Value"]
 
 
+def test_a_uid_in_the_query_may_have_the_name_that_dicomstandard_org_gives_it(rs: UpsRs) -> None:
+    ups_uid = new_uid()
+    assert rs.request("POST", f"/workitems?AffectedSOPInstanceUID={ups_uid}", new_work_item()) == "ok"
+    assert rs.said.headers["location"].endswith(f"/workitems/{ups_uid}")
+    assert rs.state(ups_uid, change("IN PROGRESS", LOCK)) == "ok"
+    renamed = item(ProcedureStepLabel="renamed")
+    assert rs.request("POST", f"/workitems/{ups_uid}?transaction={LOCK}", renamed) == "ok"
+    assert rs.request("POST", f"/workitems/{ups_uid}?transaction={new_uid()}", renamed) == "C301"
+
+
 @pytest.mark.parametrize("protocol", ["scu", "rs"])
 def test_creations_that_do_not_hold_are_refused(
     protocol: str, scu: UpsScu, rs: UpsRs, request: pytest.FixtureRequest
@@ -302,8 +312,10 @@ def test_what_is_no_request_of_the_standard_is_refused(scu: UpsScu, rs: UpsRs) -
     assert scu.subscribe("", ups_uid) == "C308"
     assert scu.find(item(ScheduledProcedureStepStartDateTime="soon"))[0] == "A900"
     text = {"headers": {"Content-Type": "text/plain"}}
+    coded = {"headers": {"Content-Type": "application/dicom+json", "Content-Encoding": "gzip"}}
     answers = [
         (rs.request("POST", "/workitems", new_work_item(), **text), 415),
+        (rs.request("POST", "/workitems", new_work_item(), **coded), 415),
         (rs.request("POST", "/workitems", headers={"Content-Type": "application/dicom+json"}), 400),
         (rs.request("GET", f"/workitems/{ups_uid}", headers={"Accept": "image/png"}), 406),
         (rs.request("GET", "/workitems?limit=x"), 400),
@@ -312,6 +324,28 @@ def test_what_is_no_request_of_the_standard_is_refused(scu: UpsScu, rs: UpsRs) -
         (rs.request("DELETE", f"/workitems/{ups_uid}/subscribers/A"), 404),
     ]
     assert [answer for answer, _ in answers] == [str(expected) for _, expected in answers]
+
+
+def test_a_refusal_says_in_its_header_what_the_standard_has_it_say(rs: UpsRs) -> None:
+    def said(answer: str) -> tuple[str, str]:
+        return answer, rs.said.headers.get("warning", "").removeprefix("299 thoraxd: ")
+
+    ups_uid, renamed = new_uid(), item(ProcedureStepLabel="renamed")
+    rs.create(ups_uid, new_work_item())
+    not_claimed = "The target URI did not reference a claimed Workitem."  # 11.6.3.2
+    stale = "The submitted request is inconsistent with the current state of the Workitem."
+    conflict = "The submitted request is inconsistent with the state of the UPS Instance."  # 11.7.3.2
+    assert said(rs.update(ups_uid, renamed, LOCK)) == ("C310", not_claimed)
+    unlocked = item(ProcedureStepState="IN PROGRESS")
+    assert said(rs.state(ups_uid, unlocked)) == ("C301", "The Transaction UID is missing.")
+    assert rs.state(ups_uid, change("IN PROGRESS", LOCK)) == "ok"
+    assert said(rs.state(ups_uid, change("IN PROGRESS", LOCK))) == ("C302", conflict)
+    assert said(rs.state(ups_uid, change("COMPLETED", new_uid()))) == ("C301", "The Transaction UID is incorrect.")
+    assert said(rs.update(ups_uid, renamed)) == ("C301", not_claimed)
+    assert said(rs.cancel(ups_uid)) == ("C312", "The performer cannot be contacted.")  # 11.8.3.2
+    assert rs.update(ups_uid, performed(), LOCK) == rs.state(ups_uid, change("COMPLETED", LOCK)) == "ok"
+    assert said(rs.cancel(ups_uid)) == ("C311", "The UPS is already COMPLETED.")
+    assert said(rs.update(ups_uid, renamed, LOCK)) == ("C300", stale)
 
 
 def test_no_request_names_a_patient_in_the_log(system: Thoraxd, scu: UpsScu, rs: UpsRs) -> None:

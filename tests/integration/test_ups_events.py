@@ -166,6 +166,11 @@ def test_global_subscribers_hear_of_new_items_until_they_suspend_and_of_all_unti
         assert rs.unsubscribe("ALL", GLOBAL) == rs.suspend("ALL") == "404"
 
 
+def test_the_address_that_a_subscriber_is_told_is_one_whatever_its_ae_title(scu: UpsScu, rs: UpsRs) -> None:
+    assert rs.subscribe("READING%20ROOM%20%232", created(scu)) == "ok"
+    assert rs.said.headers["content-location"].endswith("/dicom-web/subscribers/READING%20ROOM%20%232")
+
+
 def test_a_filtered_subscriber_hears_of_what_matches(system: Thoraxd, scu: UpsScu, rs: UpsRs) -> None:
     before = created(scu, ScheduledProcedureStepPriority="HIGH")
     keys = item(ScheduledProcedureStepPriority="HIGH", WorklistLabel="ch*")

@@ -93,6 +93,12 @@ def test_by_default_all_of_a_study_comes_in_explicit_vr(house: House, accept: st
     assert len(got) == 6
 
 
+def test_what_is_accepted_may_be_said_in_several_fields(house: House) -> None:
+    fields = [("Accept", "application/zip"), ("Accept", f"{DICOM}; transfer-syntax=*")]
+    response = house.server.client.get(house.url(house.films[0]), headers=fields)
+    assert (response.status_code, response.content) == (200, encoded(house.films[0]))
+
+
 @pytest.mark.parametrize(
     "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, JPEGLSLossless, JPEG2000Lossless]
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import zlib
 from io import BytesIO
 
@@ -92,3 +93,21 @@ def test_file_meta_information_with_a_value_of_no_known_kind_is_refused(film):
     assert broken != film
     with pytest.raises(UnreadableDataSet):
         read_meta(BytesIO(broken))
+
+
+@pytest.mark.parametrize("term", ["punycode", "idna", "PUNYCODE"])
+def test_a_codec_of_host_names_is_no_character_set_and_costs_no_time(term):
+    ds = make_cxr(rows=16, columns=16, SpecificCharacterSet="ISO_IR 100", PatientName="Ada^Lovelace")
+    ds = compress(ds, ImplicitVRLittleEndian)
+    name = b"a-" + 60_000 * b"b9a"
+    file = part10(ds).replace(b"ISO_IR 100", term.encode().ljust(10))
+    at = file.index(b"\x10\x00\x10\x00")
+    file = file[: at + 4] + len(name).to_bytes(4, "little") + name + file[at + 8 + 12 :]
+    began = time.perf_counter()
+    assert str(read_header(BytesIO(file)).PatientName) == name.decode("latin-1")
+    assert time.perf_counter() - began < 0.5
+
+
+def test_a_codec_that_reads_what_a_sender_wrote_is_taken():
+    ds = make_cxr(rows=16, columns=16, SpecificCharacterSet="ISO_IR 192", PatientName="Müller^Jürgen")
+    assert read_header(BytesIO(part10(ds).replace(b"ISO_IR 192", b"utf8      "))).PatientName == "Müller^Jürgen"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.priority import percent
 from daemon.web import events
 from daemon.web.events import Feed, TooManyListeners
 from daemon.web.pages import words
@@ -80,7 +81,7 @@ def test_a_length_of_time_is_said_in_two_units(seconds: float, said: str) -> Non
 
 
 def test_no_probability_is_certain() -> None:
-    assert [words.percent(value) for value in (0.0, 0.004, 0.5, 0.995, 1.0)] == [
+    assert [percent(value) for value in (0.0, 0.004, 0.5, 0.995, 1.0)] == [
         "<1 %",
         "<1 %",
         "50 %",
@@ -96,10 +97,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def news(stream: AsyncIterator[bytes], count: int) -> list[bytes]:
-    """The next events, without comments."""
+    """The next events, save that the server is there."""
     found: list[bytes] = []
     async for part in stream:
-        if not part.startswith((b":", b"retry")):
+        if b"event: here" not in part:
             found.append(part.split(b"\n")[0])
         if len(found) == count:
             break
@@ -138,7 +139,8 @@ def test_a_silent_stream_says_that_it_lives_and_one_too_many_is_refused(monkeypa
     async def play() -> None:
         feed = Feed(lambda _: 0, threading.Event())
         stream = feed.listen("worklist")
-        assert [await anext(stream) for _ in range(2)] == [b"retry: 2000\n\n", b": still here\n\n"]
+        here = b"event: here\ndata: 0.05\n\n"  # and after how long the next comes
+        assert [await anext(stream) for _ in range(3)] == [b"retry: 2000\n" + here, here, here]
         with pytest.raises(TooManyListeners):
             feed.listen("worklist")
         await stream.aclose()  # type: ignore[attr-defined]

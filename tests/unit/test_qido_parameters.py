@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from daemon.core.catalogue import ATTRIBUTES
 from daemon.core.errors import MalformedQuery
 from daemon.core.query import searchable
+from daemon.web.parameters import MOST_PARAMETERS
 from daemon.web.qido_fields import to_read
 from daemon.web.qido_json import Encoder, element, returned
-from daemon.web.qido_parameters import MOST_PARAMETERS, search_of
+from daemon.web.qido_parameters import search_of
 
 NAMES = st.one_of(st.sampled_from(sorted(ATTRIBUTES)), st.from_regex(r"[0-9A-F]{8}", fullmatch=True), st.text())
 

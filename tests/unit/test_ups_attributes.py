@@ -9,6 +9,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from daemon.core.errors import UpsRefused
 from daemon.core.ups_changes import created, state_changed, updated
+from daemon.core.ups_checks import DEEPEST
 from tests.support.work_items import EMPTY_SEQUENCES, EMPTY_TEXTS, code, item, new_work_item, performed
 
 NOW, LOCK = 1_800_000_000.0, "1.2.3.99"
@@ -89,12 +90,42 @@ def test_a_creation_with_a_value_that_it_may_not_have_is_0106(keyword: str, valu
         ("PatientBirthDate", "1/1/1970"),
         ("ProcedureStepLabel", "x" * 65),
         ("StudyInstanceUID", "1.2.x"),
+        ("Rows", 65536),
+        ("Rows", [1, -1]),
+        ("Rows", 1.5),
+        ("FrameAcquisitionDuration", float("inf")),
+        ("DisplayedZValue", 1e300),
+        ("ProcedureStepLabel", 5),
+        ("ProcedureStepLabel", {"a": "b"}),
+        ("ProcedureStepLabel", "half a character: \ud83d"),
     ],
 )
-def test_a_value_that_has_not_the_form_of_its_vr_is_0106(keyword: str, text: str) -> None:
+def test_a_value_that_has_not_the_form_of_its_vr_is_0106(keyword: str, text: object) -> None:
     asked, tag = new_work_item(), tag_for_keyword(keyword)
     asked[tag] = DataElement(tag, dictionary_VR(keyword), text, validation_mode=IGNORE)
     assert code_of(lambda: created("1.2.3", asked, NOW)) == 0x0106
+
+
+def test_values_of_every_kind_are_kept() -> None:
+    kinds = item(
+        Rows=65535,
+        SelectorSLValue=[-1, 2],
+        FrameIncrementPointer=0x00181063,
+        FrameAcquisitionDuration=1.5,
+        DisplayedZValue=-2.5,
+        SelectorUVValue=2**63,
+        PatientWeight="70.5",
+        NumberOfFrames=3,
+        PatientName=["Müller^Jürgen", "山田^太郎"],
+        PatientAge="042Y",
+        AdditionalPatientHistory="two lines\r\nof text",
+        RetrieveURL="https://pacs.example/dicom-web",
+        SelectorUCValue="x" * 100_000,
+    )
+    asked = new_work_item()
+    asked.update(kinds)
+    made = created("1.2.3", asked, NOW).item.attributes
+    assert all(made[element.tag] == element for element in kinds)
 
 
 def test_only_scheduled_can_be_created_and_only_under_a_uid_that_is_free_to_use() -> None:
@@ -183,3 +214,15 @@ def test_each_change_is_told_by_its_event() -> None:
         assert [event.type for event in updated(claimed(), asked, LOCK, NOW).events] == expected, name
     new = created("1.2.3", new_work_item(ScheduledStationNameCodeSequence=room), NOW)
     assert [event.type for event in new.events] == [1, 5]
+
+
+def test_an_item_that_is_too_deep_to_be_changed_is_not_created() -> None:
+    inner = item(CodeValue="1")
+    for depth in range(1, 100):
+        inner = item(OtherPatientIDsSequence=[inner])
+        asked = new_work_item(OtherPatientIDsSequence=inner.OtherPatientIDsSequence)
+        if depth > DEEPEST:
+            assert code_of(lambda: created("1.2.3", asked, NOW)) == 0x0213  # noqa: B023
+        else:
+            made = created("1.2.3", asked, NOW).item
+            assert state_changed(made, "IN PROGRESS", "1.2.9", NOW).item is not None

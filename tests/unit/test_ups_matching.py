@@ -11,7 +11,9 @@ from itertools import product
 import pytest
 
 from daemon.core.errors import MalformedQuery
+from daemon.core.ups import PUSH
 from daemon.core.ups_changes import created
+from daemon.core.ups_checks import DEEPEST
 from daemon.core.ups_json import quoted
 from daemon.core.ups_matching import identified, matcher, narrowed
 from daemon.store.work_item import columns_of
@@ -65,6 +67,7 @@ MATCHES = [
     item(PatientName="muller^jurgen"),
     item(PatientName="MÜLLER*"),
     item(SOPInstanceUID=[UID, "1.2.9"]),
+    item(SOPClassUID=PUSH),
     item(ProcedureStepState="SCHEDULED", ScheduledProcedureStepPriority="MEDIUM"),
     item(ExpectedCompletionDateTime="20260501120000"),
     item(ExpectedCompletionDateTime="20260501"),
@@ -84,6 +87,7 @@ OTHERS = [
     item(PatientID="P-1"),
     item(PatientName="Muller"),
     item(SOPInstanceUID="1.2.9"),
+    item(SOPClassUID="1.2.840.10008.5.1.4.31"),
     item(ProcedureStepState="COMPLETED"),
     item(ExpectedCompletionDateTime="20260501120001-"),
     item(ExpectedCompletionDateTime="-20260501115959"),
@@ -150,3 +154,16 @@ def test_a_long_text_does_not_hold_up_a_search_with_many_wildcards() -> None:
     test, began = matcher(item(CommentsOnTheScheduledProcedureStep="*A*A*A*A*B")), time.process_time()
     assert not test({"00400400": {"vr": "LT", "Value": ["A" * 250]}})
     assert time.process_time() - began < 0.5
+
+
+def test_keys_deep_within_sequences_cost_no_more_than_their_number_and_have_an_end() -> None:
+    keys, deeper = item(PatientID="P-17"), item(PatientID="P-17")
+    for _ in range(DEEPEST):
+        keys = item(ReferencedRequestSequence=[keys])
+    for _ in range(2000):
+        deeper = item(ReferencedRequestSequence=[deeper])
+    began = time.perf_counter()
+    assert not matcher(keys)(identified(UID, json.loads(columns()["attributes"])))
+    assert time.perf_counter() - began < 0.1  # each level used to double it
+    with pytest.raises(MalformedQuery):
+        matcher(deeper)

@@ -53,12 +53,13 @@ def routes(site: Site) -> list[Route]:
         film = await _film(site, request)
         if film.heat is None or film.findings is None:
             raise HTTPException(404)
-        if (kept := _unchanged(request, film.key)) is not None:
+        shown = f"{film.key} {film.heat}"  # another answer about the film has another map
+        if (kept := _unchanged(request, shown)) is not None:
             return kept
         wide, high = film.findings["width"], film.findings["height"]
         scale = _HEAT_SIDE_PX / max(wide, high)
         picture = await site.context.renderers.heat(film.heat, max(1, round(wide * scale)), max(1, round(high * scale)))
-        return Response(picture, media_type="image/png", headers=_headers(request, film.key))
+        return Response(picture, media_type="image/png", headers=_headers(request, shown))
 
     return [
         Route("/study/{token}/thumbnail", thumbnail),
@@ -76,15 +77,16 @@ async def _film(site: Site, request: Request) -> Film:
     return films[number - 1]
 
 
-def _headers(request: Request, key: str) -> dict[str, str]:
-    asked = f"{key} {request.url.path} {request.url.query}"
+def _headers(request: Request, shown: str) -> dict[str, str]:
+    """shown: what never changes under its name, and names all that the picture is made of."""
+    asked = f"{shown} {request.url.path} {request.url.query}"
     tag = hashlib.sha256(asked.encode()).hexdigest()[:24]
     return {"ETag": f'"{tag}"', "Cache-Control": _KEPT}
 
 
-def _unchanged(request: Request, key: str) -> Response | None:
+def _unchanged(request: Request, shown: str) -> Response | None:
     """304 where the browser has it already (RFC 9110 13.1.2)."""
-    headers = _headers(request, key)
+    headers = _headers(request, shown)
     return Response(status_code=304, headers=headers) if headers["ETag"] in _tags(request) else None
 
 

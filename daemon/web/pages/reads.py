@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pydicom import Dataset
-from pydicom.uid import generate_uid
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,7 +11,6 @@ from starlette.routing import Route
 
 from daemon.core.date_times import date_time
 from daemon.core.errors import UpsRefused
-from daemon.core.ups import State
 from daemon.core.ups_changes import code
 from daemon.web.pages.site import Site, form, reader
 
@@ -39,11 +37,8 @@ def _read(site: Site, study_uid: str, who: str) -> None:
     item = site.context.ledger.screens.work_items([study_uid]).get(study_uid)
     if item is None:
         raise HTTPException(404)
-    worklist, lock, now = site.context.worklist, str(generate_uid(None)), site.context.clock()
     try:
-        worklist.change_state(item.ups_uid, State.IN_PROGRESS, lock)
-        worklist.update(item.ups_uid, _performed(now, who), lock)
-        worklist.change_state(item.ups_uid, State.COMPLETED, lock)
+        site.context.worklist.perform(item.ups_uid, _performed(site.context.clock(), who))
     except UpsRefused as error:
         raise HTTPException(409, "another system has claimed this reading, or it is read already") from error
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from daemon.core.priority import percent
 from daemon.web.context import WebContext
 from daemon.web.events import Feed
 from daemon.web.pages import words
@@ -33,7 +34,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {name: getattr(words, name) for name in ("person", "at", "instant", "lasting", "percent")}
+    made.filters |= {name: getattr(words, name) for name in ("person", "at", "instant", "lasting")}
+    made.filters["percent"] = percent
     for name in made.list_templates():
         made.get_template(name)  # now, so that nobody waits for it
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from daemon.core.priority import percent
+from daemon.core.states import StudyState
 from daemon.store.feedback import Feedback
 from daemon.store.screens import Film
 from daemon.web.pages import words
@@ -38,13 +41,16 @@ def _shown(site: Site, uid: str, who: str) -> dict[str, Any] | None:
     reports = ledger.views.studies([uid])
     if not reports:
         return None
-    films, given = ledger.screens.films(uid), ledger.feedback.of_study(uid)
+    study, films, given = reports[0], ledger.screens.films(uid), ledger.feedback.of_study(uid)
+    if study["state"] == StudyState.REJECTED:  # nobody is shown what somebody took back
+        study = study | {"probability": None}
+        films = [replace(film, findings=None, heat=None, reason=film.reason or study["reason"]) for film in films]
     listed = [_film(film, number, token, given, who) for number, film in enumerate(films, start=1)]
     model = next((film.model for film in films if film.model), {})
     return {
         "token": token,
-        "study": reports[0],
-        "state": words.STATES.get(reports[0]["state"], (reports[0]["state"], "")),
+        "study": study,
+        "state": words.STATES.get(study["state"], (study["state"], "")),
         "patient": patients(ledger, [uid]).get(uid),
         "item": ledger.screens.work_items([uid]).get(uid),
         "films": listed,
@@ -52,9 +58,9 @@ def _shown(site: Site, uid: str, who: str) -> dict[str, Any] | None:
         "model": model,
         "operating_point": next((film["operating_point"] for film in listed if film["operating_point"]), None),
         "objects": ledger.views.object_deliveries(uid),
-        "revisions": _revisions(reports[0]["outputs"]),
+        "revisions": _revisions(study["outputs"]),
         "given": _given(given, "", 0, who),
-        "answers": [answer_of(reports[0]["revision"], films, number) for number in range(len(films) + 1)],
+        "answers": [answer_of(study["revision"], films, number) for number in range(len(films) + 1)],
         "ohif": site.context.settings.web.ohif_url.replace("{study_uid}", uid),
     }
 
@@ -66,7 +72,7 @@ def _film(film: Film, number: int, token: str, given: Sequence[Feedback], who: s
             "number": place,
             "label": lesion["label"],
             "probability": lesion["probability"],
-            "words": f"{lesion['label']} {words.percent(lesion['probability'])}",
+            "words": f"{lesion['label']} {percent(lesion['probability'])}",
             "box": lesion["box"],
             "given": _given(given, film.sop_uid, place, who),
         }
@@ -74,6 +80,7 @@ def _film(film: Film, number: int, token: str, given: Sequence[Feedback], who: s
     ]
     base = f"/study/{token}/films/{number}"
     probability = film.findings["probability"] if film.findings else None
+    unanswered = "no answer yet" if not film.reason else "withdrawn" if film.model else "not analysed"
     return {
         "number": number,
         "sop_uid": film.sop_uid,
@@ -84,7 +91,7 @@ def _film(film: Film, number: int, token: str, given: Sequence[Feedback], who: s
         "lesions": lesions,
         "drawn": {
             "number": number,
-            "title": f"Film {number} · {'not analysed' if probability is None else words.percent(probability)}",
+            "title": f"Film {number} · {unanswered if probability is None else percent(probability)}",
             "analysed": probability is not None,
             "pixels": f"{base}/pixels",
             "heat": f"{base}/heat" if film.heat else None,

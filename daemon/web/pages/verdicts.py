@@ -1,4 +1,4 @@
-"""What a reader says on the study page: accepted or rejected, kept as feedback; and that the study is read."""
+"""What a reader says on the study page: accepted or rejected, kept as feedback."""
 
 from __future__ import annotations
 

@@ -70,13 +70,6 @@ def lasting(seconds: float) -> str:
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
-def percent(value: float) -> str:
-    """A probability; never 0 % or 100 %, which nobody can know."""
-    if value < 0.01:
-        return "<1 %"
-    return ">99 %" if value > 0.99 else f"{100 * value:.0f} %"
-
-
 def _date(text: str) -> date | None:
     try:
         return date(int(text[:4]), int(text[4:6]), int(text[6:8]))

@@ -7,10 +7,15 @@ import fnmatch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from daemon.core.catalogue import entry_of
 from daemon.core.errors import MalformedQuery
 from daemon.core.query import Query
-from tests.support.catalogue import SR, found, header, record, result
+from daemon.store import candidates
+from daemon.store.cataloguing import Filed, enter, hide
+from daemon.store.schema_catalogue import CatalogueWordRow
+from tests.support.catalogue import EXPLICIT, SR, found, header, record, result
 from tests.support.ledgers import ATTEMPTS, LEASE_S, PACS, answer, complete, job_ids, report, state
 
 
@@ -104,7 +109,10 @@ SEARCHED = [  # text, fuzzy, who
 ]
 
 
-def test_people_are_found_by_their_names(ledger):
+@pytest.mark.parametrize("most", [0, 2, 500])
+def test_people_are_found_by_their_names(ledger, monkeypatch, most):
+    """However many studies are few."""
+    monkeypatch.setattr(candidates, "FEW", most)
     record(ledger, *(header(uid, PatientName=name) for uid, name in PEOPLE.items()))
     for text, fuzzy, who in SEARCHED:
         rows = ledger.catalogue.search(Query("STUDY", {"PatientName": text}, fuzzy=fuzzy))
@@ -119,6 +127,10 @@ STUDY_KEYS = [  # keys, how many
     ({"StudyTime": "10"}, 2),
     ({"AccessionNumber": "a1"}, 0),  # in its own case
     ({"AccessionNumber": "A?"}, 3),
+    ({"AccessionNumber": "A1\\B22"}, 4),
+    ({"AccessionNumber": "?2*"}, 1),
+    ({"PatientID": "Q", "AccessionNumber": "A*"}, 0),
+    ({"ModalitiesInStudy": "C*\\MR"}, 1),
     ({"PatientID": "P*"}, 3),
     ({"ModalitiesInStudy": "CR\\MR"}, 1),
     ({"ModalitiesInStudy": "D?"}, 2),
@@ -129,7 +141,9 @@ STUDY_KEYS = [  # keys, how many
 ]
 
 
-def test_studies_are_found_by_their_keys(ledger):
+@pytest.mark.parametrize("most", [0, 2, 500])
+def test_studies_are_found_by_their_keys(ledger, monkeypatch, most):
+    monkeypatch.setattr(candidates, "FEW", most)
     record(
         ledger,
         header("1.2.1", StudyDate="20260101", StudyTime="1200"),
@@ -201,3 +215,25 @@ def test_what_the_catalogue_lacks_can_be_entered_later(ledger):
     for item in missing:
         assert ledger.catalogue.enter(item, "1.2.840.10008.1.2.1", 9, result(header()).entry)
     assert ledger.catalogue.missing_count() == 0 and found(ledger, "IMAGE") == ["1.2.1.1.1"]
+
+
+def test_a_name_is_searched_as_long_as_its_study_is_there(ledger):
+    with_results(ledger)
+    results_only = header("1.2.9", PatientName="Doe^Jane", SOPClassUID=SR, Modality="SR")
+    filed = Filed("1.2.9", "1.2.9.1", "1.2.9.1.1", SR, EXPLICIT, "1.2.9.1.1.dcm", 9, result=True)
+    with ledger.database.write() as session:
+        assert enter(session, filed, entry_of(results_only))
+    asked = Query("STUDY", {"PatientName": "jan do"}, fuzzy=True)
+    assert len(ledger.catalogue.search(asked)) == 2
+    with ledger.database.write() as session:
+        hide(session, "1.2.9", ["1.2.9.1.1"])
+        words = session.execute(select(CatalogueWordRow.word, CatalogueWordRow.study_uid)).all()
+    assert sorted(map(tuple, words)) == [("doe", "1.2.1"), ("jane", "1.2.1")]
+    assert [row["StudyInstanceUID"] for row in ledger.catalogue.search(asked)] == ["1.2.1"]
+
+
+def test_a_series_has_the_modality_of_its_first_instance(ledger):
+    """Also in what its study is found by."""
+    record(ledger, header(), header(instance=2, Modality="CR"))
+    assert study_of(ledger)["ModalitiesInStudy"] == ["DX"]
+    assert found(ledger, "SERIES", Modality="CR") == found(ledger, ModalitiesInStudy="CR") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from daemon.core.pulls import PullState, Why
 from daemon.store.pulls import Wish
 from daemon.store.schema import StudyRow
@@ -53,16 +55,25 @@ def test_an_end_is_kept_until_the_study_is_queued_again(ledger):
 
 
 def test_a_prior_is_one_until_somebody_asks_for_it(ledger):
-    queue(ledger, "1.2", why=Why.PRIOR, analyse=False)
-    assert ledger.pulls.is_prior("1.2") and ledger.pulls.is_kept_aside("1.2")
+    queue(ledger, "1.2", why=Why.PRIOR, analyse=False, sender="PACS")
+    assert ledger.pulls.is_prior("1.2") and ledger.pulls.is_kept_aside("1.2", "PACS")
     queue(ledger, "1.2")
-    assert not ledger.pulls.is_prior("1.2") and not ledger.pulls.is_kept_aside("1.2")
-    assert not ledger.pulls.is_prior("1.3") and not ledger.pulls.is_kept_aside("1.3")
+    assert not ledger.pulls.is_prior("1.2") and not ledger.pulls.is_kept_aside("1.2", "PACS")
+    assert not ledger.pulls.is_prior("1.3") and not ledger.pulls.is_kept_aside("1.3", "PACS")
+
+
+def test_a_prior_that_comes_from_elsewhere_by_itself_is_to_be_read(ledger):
+    queue(ledger, "1.2", why=Why.PRIOR, analyse=False, sender="PACS")
+    assert not ledger.pulls.is_kept_aside("1.2", "MODALITY")
+    ledger.intake.record(replace(instance(), calling_ae="PACS"), 100.0)
+    assert ledger.pulls.is_prior("1.2")
+    ledger.intake.record(instance("1.2.2"), 101.0)
+    assert not ledger.pulls.is_prior("1.2")
 
 
 def test_a_prior_that_is_analysed_is_a_prior_all_the_same(ledger):
-    queue(ledger, "1.2", why=Why.PRIOR, analyse=True)
-    assert ledger.pulls.is_prior("1.2") and not ledger.pulls.is_kept_aside("1.2")
+    queue(ledger, "1.2", why=Why.PRIOR, analyse=True, sender="PACS")
+    assert ledger.pulls.is_prior("1.2") and not ledger.pulls.is_kept_aside("1.2", "PACS")
 
 
 def test_a_study_that_came_by_itself_is_never_made_a_prior(ledger):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 import pytest
 from pydicom import Dataset
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
-from daemon.core.errors import UpsRefused
+from daemon.core.errors import StoreUnavailable, UpsRefused
 from daemon.core.reading_item import ReadingItem, ReadingReference
 from daemon.core.ups import FILTERED, GLOBAL
 from daemon.core.ups_matching import Search
@@ -53,6 +57,23 @@ def found(worklist, **keys):
 def events(ledger, receiver):
     due = ledger.ups_events.due(receiver, 1e12, 1000)
     return [(event.ups_uid, event.type, str(event.information.get("ProcedureStepState", ""))) for event in due]
+
+
+@contextmanager
+def lost_at(ledger, number) -> Iterator[None]:
+    """The database goes away as this transaction, counted from 1, is to be committed, and is lost for the block."""
+    commits = []
+
+    def refuse(_connection: object) -> None:
+        commits.append(1)
+        if len(commits) >= number:
+            raise OperationalError("COMMIT", {}, Exception("gone"))
+
+    event.listen(ledger.database.engine, "commit", refuse)
+    try:
+        yield
+    finally:
+        event.remove(ledger.database.engine, "commit", refuse)
 
 
 def test_a_reading_says_who_what_and_where(worklist, ledger, tmp_path, clock) -> None:
@@ -103,6 +124,40 @@ def test_a_later_revision_replaces_the_reading_that_nobody_has_claimed(worklist,
     worklist.change_state(second, "IN PROGRESS", LOCK)
     worklist.schedule_reading(reading(clock, revision=3))
     assert worklist.get(second).ProcedureStepState == "IN PROGRESS"
+
+
+def test_a_reading_that_a_kill_kept_from_being_replaced_is_replaced_when_we_are_back(worklist, ledger, clock) -> None:
+    first = worklist.schedule_reading(reading(clock))
+    with lost_at(ledger, 2), pytest.raises(StoreUnavailable):
+        worklist.schedule_reading(reading(clock, revision=2))
+    assert worklist.get(first).ProcedureStepState == "SCHEDULED"
+    second = worklist.schedule_reading(reading(clock, revision=2))
+    assert worklist.get(first).ProcedureStepState == "CANCELED"
+    assert worklist.get(second).ProcedureStepState == "SCHEDULED"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_what_we_perform_ourselves_is_claimed_for_good_or_not_at_all(worklist, ledger, number) -> None:
+    ups_uid = worklist.create("", new_work_item()).ups_uid
+    try:
+        with lost_at(ledger, number):
+            worklist.perform(ups_uid, performed())
+    except StoreUnavailable:
+        assert worklist.get(ups_uid).ProcedureStepState == "SCHEDULED"
+        worklist.perform(ups_uid, performed())
+    assert worklist.get(ups_uid).ProcedureStepState == "COMPLETED"
+
+
+def test_what_we_perform_ourselves_is_told_step_by_step_and_is_nobody_elses(worklist, ledger) -> None:
+    ups_uid, claimed = (worklist.create("", new_work_item()).ups_uid for _ in range(2))
+    worklist.subscribe("WATCHER", ups_uid, False)
+    worklist.perform(ups_uid, performed())
+    assert [state for _, _, state in events(ledger, "WATCHER")] == ["SCHEDULED", "IN PROGRESS", "COMPLETED"]
+    worklist.change_state(claimed, "IN PROGRESS", LOCK)
+    for uid, code in ((claimed, 0xC301), (ups_uid, 0xC301)):
+        with pytest.raises(UpsRefused) as refused:
+            worklist.perform(uid, performed())
+        assert refused.value.code == code
 
 
 def test_a_reading_without_probability_or_readable_image_is_scheduled_all_the_same(worklist, clock) -> None:

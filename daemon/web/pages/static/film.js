@@ -2,7 +2,7 @@
 
 /** {columns, rows, source_columns, source_rows, step, slope, intercept, inverted, windows, shown, levels}; throws words. */
 export async function loadFilm(url, side) {
-  const answer = await fetch(side ? `${url}?side=${side}` : url);
+  const answer = await fetch(side ? `${url}?side=${side}` : url).catch(() => { throw new Error("thoraxd does not answer"); });
   if (!answer.ok) {
     const said = await answer.json().catch(() => ({}));
     throw new Error(said.error ?? `the film cannot be shown (HTTP ${answer.status})`);

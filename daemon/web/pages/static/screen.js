@@ -9,31 +9,39 @@ const QUICK = 1024; // pixels along the longer side of what is shown first
 
 export class Screen {
   constructor(parts, told) {
-    Object.assign(this, { ...parts, told, window: null, preset: 0, invert: false, presets: [], films: {}, due: false });
+    Object.assign(this, { ...parts, told, window: null, preset: 0, invert: false, presets: [], films: {}, due: false, broken: false });
     this.overlay = new Overlay(parts.svg);
     this.viewport = new Viewport(parts.stage, () => this.refresh());
   }
 
   /** Shows one of the study's films: a quick version first, then all of its pixels. */
-  async open(film) {
+  open(film) {
     Object.assign(this, { film, films: {}, window: null, preset: 0, invert: false });
     this.overlay.show([]);
     this.heat.removeAttribute("src");
     if (film.heat) this.heat.src = film.heat;
     this.message.textContent = "Loading …";
+    return this.load(film);
+  }
+
+  /** What is not here yet of a film's pixels. */
+  async load(film) {
+    this.broken = false;
     try {
-      await this.take(film, "quick", QUICK);
+      if (!this.films.quick) await this.take(film, "quick", QUICK);
+      if (this.film !== film) return;
       this.overlay.show(film.lesions);
       this.refresh();
       if (this.films.quick.step > 1) await this.take(film, "whole");
     } catch (error) {
-      if (this.film === film) this.message.textContent = error.message;
+      if (this.film === film) Object.assign(this, { broken: true }).message.textContent = error.message;
     }
   }
 
   /** More is known of the film that is shown. */
   annotate() {
-    if (this.film.heat && !this.heat.src) this.heat.src = this.film.heat;
+    if (!this.film.heat) this.heat.removeAttribute("src");
+    else if (!this.heat.src) this.heat.src = this.film.heat;
     if (!this.films.quick) return; // `open` shows it all
     this.overlay.show(this.film.lesions);
     this.refresh();

@@ -51,6 +51,7 @@ function renew(fresh) {
   films = fresh.map((film, at) => Object.assign(films[at] ?? {}, film)); // the screen holds on to them
   strip();
   if (!open_) open(current);
+  else if (screen.broken) screen.load(open_);
   else if (JSON.stringify(open_) !== was) screen.annotate();
   by("heat").disabled = !films[current]?.heat;
 }

@@ -17,12 +17,19 @@ async function refresh() {
   const asked = sought; // a patient's name stays out of the URL: it is sent in the body
   const made = await (asked ? fragment("/", { method: "POST", body: new URLSearchParams({ q: asked }) })
     : fragment(location.pathname + location.search));
-  if (!made || asked !== sought) return;
+  if (asked !== sought) return;
+  if (!made) { empty(asked ? "Not searched yet: thoraxd does not answer." : "The list is not here yet: thoraxd does not answer."); return; }
   const noticed = reconcile(holder, made);
   tick();
   keep();
   const above = noticed.some(({ row }) => row.getBoundingClientRect().bottom < 0); // out of sight, and read before
   if (noticed.length) say(noticed.slice(0, 3).map(told).join("; ") + (noticed.length > 3 ? `; ${noticed.length - 3} more` : ""), above);
+}
+
+/** In place of a list that was taken away before the next had come. */
+function empty(words) {
+  if (holder.hasChildNodes()) return;
+  holder.append(Object.assign(document.createElement("p"), { className: "empty", textContent: words }));
 }
 
 function told({ row, kind }) {
@@ -41,7 +48,7 @@ search.addEventListener("submit", event => {
   sought = field.value.trim();
   holder.classList.toggle("searching", Boolean(sought));
   holder.replaceChildren();
-  refresh().then(() => sought && say(holder.querySelector(".found")?.textContent ?? "Nothing found"));
+  refresh().then(() => sought && say(holder.querySelector(".found, .empty")?.textContent ?? ""));
 });
 field.addEventListener("keydown", event => {
   if (event.key !== "Escape") return;
