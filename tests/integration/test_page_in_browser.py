@@ -263,8 +263,9 @@ def test_a_person_signs_in_with_keys(tmp_path: Path) -> None:
     with ReadingRoom(tmp_path, user=[{"name": "ann", "password": "open"}]) as locked, Browser(900, 700) as page:
         page.goto(f"{locked.url}/queue")
         assert [found for found in page.axe() if found["impact"] in ("serious", "critical")] == []
+        page.wait("document.activeElement.name == 'name'")
         page.press(*"ann", "Tab", *"wrong", "Enter")
-        page.wait("document.querySelector('[role=alert]')")
+        page.wait("document.querySelector('[role=alert]') && document.activeElement.name == 'name'")
         page.press(*"ann", "Tab", *"open", "Enter")
         page.wait("location.pathname == '/queue' && document.querySelector('#live.on')")
         assert page.look("document.querySelector('[title=\"Signed in as ann\"]') != null")

@@ -124,7 +124,7 @@ def test_a_study_is_marked_as_read_by_a_key_and_a_refusal_is_seen(room: ReadingR
     room.work({one.SOPInstanceUID: seen(one, 0.5) for one in films})
     with Browser() as page:
         page.goto(room.url + room.href(films[0].StudyInstanceUID))
-        page.wait("document.querySelector('.read button')")
+        page.wait("document.querySelector('.read button') && document.querySelector('#live.on')")
         page.look("document.querySelector('.read button').focus()")
         page.press("m")
         page.wait("!document.querySelector('.read')")
@@ -132,7 +132,8 @@ def test_a_study_is_marked_as_read_by_a_key_and_a_refusal_is_seen(room: ReadingR
         assert page.look("document.activeElement.id") == "stage"  # not Accept, which stands there now
 
         page.goto(room.url + room.href(films[1].StudyInstanceUID))
-        page.wait("document.querySelector('.read button')")
+        page.wait("document.querySelector('.read button') && document.querySelector('#live.on')")
+        page.look("new Promise(done => setTimeout(done, 500))")  # what has changed since the page was made is on it
         page.look("document.querySelector('.read [name=csrf]').value = 'of another session'")
         page.press("m")
         page.wait("document.getElementById('said').className == 'notice'")

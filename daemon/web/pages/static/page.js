@@ -37,7 +37,7 @@ export function signIn() {
 /** The part of a page that `url` gives, as a DocumentFragment; null where it could not be had. */
 export async function fragment(url, options = {}) {
   try {
-    const signal = AbortSignal.timeout(30000); // a network that swallows packets answers nothing at all
+    const signal = AbortSignal.timeout(10000); // a network that swallows packets answers nothing at all
     const answer = await fetch(url, { ...options, signal, headers: { ...options.headers, "X-Fragment": "1" } });
     if (answer.status === 401) signIn();
     if (!answer.ok) return null;
