@@ -1,4 +1,4 @@
-"""docs/conformance.md says what the code's tables say."""
+"""docs/conformance.md and docs/query-retrieve.md say what the code's tables say."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from tests.support.reports import make_image, make_request
 from worker.encode import WRITERS, encode
 from worker.encode.profiles import PROFILES
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+DOCUMENT = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("conformance.md", "query-retrieve.md"))
 
 
 def rows(table: str) -> list[tuple[str, ...]]:
     body = re.search(rf"<!-- table: {table} -->\n\|.*\n\|[-|]+\n((?:\|.*\n)+)", DOCUMENT)
-    assert body, f"docs/conformance.md has no table {table}"
+    assert body, f"there is no table {table}"
     return [tuple(cell.strip() for cell in line.strip("|\n").split("|")) for line in body[1].splitlines()]
 
 
